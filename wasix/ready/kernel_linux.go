@@ -1,0 +1,134 @@
+package ready
+
+import (
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// How long one wait may block inside the kernel before the guest thread parks.
+// A thread of its own loses nothing by it but promptness on interruption; a
+// goroutine holds a processor of the Go scheduler meanwhile.
+const (
+	kernelWaitThread    = 5 * time.Millisecond
+	kernelWaitGoroutine = 100 * time.Microsecond
+)
+
+// lastWaiter is the waiter that blocked last in this Go process. Two waits in
+// a row by the same one mean that nobody else is busy: then blocking in the
+// kernel is the cheapest way to wait, and holds nobody up.
+var lastWaiter atomic.Pointer[Waiter]
+
+// pollSet is the scratch space of a waiter for poll(2).
+type pollSet struct {
+	fds   []unix.PollFd
+	index []int
+}
+
+// waitInKernel blocks in poll(2) for a short while, where that is cheaper than
+// parking, and reports whether the source has become ready.
+func (w *Waiter) waitInKernel(src SysSource, asked Events, deadline int64) bool {
+	limit := w.kernelWait()
+	if limit == 0 {
+		return false
+	}
+	fds := append(w.polled.fds[:0], unix.PollFd{Fd: int32(src.SysFD()), Events: pollEvents(asked)})
+	w.polled.fds = fds
+	n, _ := ppoll(fds, min(int64(limit), max(deadline-Now(), 0)))
+	runtime.KeepAlive(src)
+	return n > 0
+}
+
+func (w *Waiter) kernelWait() time.Duration {
+	if w.OwnsThread {
+		return kernelWaitThread
+	}
+	if lastWaiter.Swap(w) == w {
+		return kernelWaitGoroutine
+	}
+	return 0
+}
+
+// pollLevels sets Got in every subscription and counts the ready ones. When
+// all sources are the kernel's it may block for a short while.
+func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
+	ps := &w.polled
+	ps.fds, ps.index = ps.fds[:0], ps.index[:0]
+	ready := 0
+	for i := range subs {
+		s := &subs[i]
+		s.Got = 0
+		if s.Source == nil {
+			continue
+		}
+		if sys, ok := s.Source.(SysSource); ok {
+			ps.fds = append(ps.fds, unix.PollFd{Fd: int32(sys.SysFD()), Events: pollEvents(s.Asked)})
+			ps.index = append(ps.index, i)
+		} else if s.Got = s.Source.Ready(s.Asked); s.Got != 0 {
+			ready++
+		}
+	}
+	if len(ps.fds) == 0 {
+		return ready, nil
+	}
+	var limit time.Duration
+	if len(ps.fds) == len(subs) && deadline > 0 {
+		limit = w.kernelWait()
+	}
+	if _, err := ppoll(ps.fds, min(int64(limit), max(deadline-Now(), 0))); err != nil {
+		return ready, err
+	}
+	for k, i := range ps.index {
+		if re := ps.fds[k].Revents; re != 0 {
+			subs[i].Got = readyEvents(re)
+			ready++
+		}
+	}
+	return ready, nil
+}
+
+// ppoll polls for at most timeout nanoseconds. A signal to the host process
+// counts as nothing ready.
+func ppoll(fds []unix.PollFd, timeout int64) (int, error) {
+	ts := unix.NsecToTimespec(timeout)
+	n, err := unix.Ppoll(fds, &ts, nil)
+	if err == syscall.EINTR {
+		return 0, nil
+	}
+	return n, err
+}
+
+func pollEvents(asked Events) (ev int16) {
+	if asked&In != 0 {
+		ev |= unix.POLLIN
+	}
+	if asked&Out != 0 {
+		ev |= unix.POLLOUT
+	}
+	if asked&RdHup != 0 {
+		ev |= unix.POLLRDHUP
+	}
+	return ev
+}
+
+func readyEvents(re int16) (ev Events) {
+	if re&unix.POLLIN != 0 {
+		ev |= In
+	}
+	if re&unix.POLLOUT != 0 {
+		ev |= Out
+	}
+	if re&unix.POLLRDHUP != 0 {
+		ev |= RdHup
+	}
+	if re&(unix.POLLERR|unix.POLLNVAL) != 0 {
+		ev |= Err
+	}
+	if re&unix.POLLHUP != 0 {
+		ev |= Hup
+	}
+	return ev
+}

@@ -1,0 +1,76 @@
+package ready
+
+import "syscall"
+
+// Subscription is one source in a [Waiter.Poll].
+type Subscription struct {
+	Source Source // nil: never ready
+	Asked  Events
+	Got    Events // set by Poll
+	seq    uint64
+}
+
+// Poll waits until at least one subscription is ready, sets Got in each, and
+// returns how many are. With a deadline in the past it only looks. Returns a
+// nil error except:
+//   - EINTR: Interrupt was called
+//   - ETIMEDOUT: the deadline has passed and nothing is ready
+func (w *Waiter) Poll(subs []Subscription, deadline int64) (int, error) {
+	for {
+		for i := range subs {
+			if s := &subs[i]; s.Source != nil {
+				s.seq = s.Source.Queue().Seq()
+			}
+		}
+		n, err := w.pollLevels(subs, deadline)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		if w.interrupted.Swap(false) {
+			return 0, syscall.EINTR
+		}
+		if deadline != Never && deadline <= Now() {
+			return 0, syscall.ETIMEDOUT
+		}
+		if err := w.sleepOn(subs, deadline); err != nil && err != syscall.ETIMEDOUT {
+			return 0, err
+		}
+	}
+}
+
+// sleepOn parks until a change in any of the subscribed sources.
+func (w *Waiter) sleepOn(subs []Subscription, deadline int64) error {
+	if len(w.entries) < len(subs) {
+		w.entries = make([]entry, len(subs))
+	}
+	added, changed := 0, false
+	for i := 0; i < len(subs) && !changed; i++ {
+		s := &subs[i]
+		if s.Source == nil {
+			continue
+		}
+		if sys, ok := s.Source.(SysSource); ok {
+			if err := sys.Arm(); err != nil {
+				w.leave(added)
+				return err
+			}
+		}
+		e := &w.entries[added]
+		e.waiter, e.asked = w, s.Asked
+		changed = !s.Source.Queue().add(e, s.seq)
+		added++
+	}
+	var err error
+	if !changed {
+		err = w.park(deadline)
+	}
+	w.leave(added)
+	return err
+}
+
+func (w *Waiter) leave(n int) {
+	for i := range n {
+		e := &w.entries[i]
+		e.queue.remove(e)
+	}
+}

@@ -1,0 +1,139 @@
+package ready
+
+import (
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Never is the deadline of a wait without limit.
+const Never = int64(1<<63 - 1)
+
+var epoch = time.Now()
+
+// Now returns the monotonic clock in nanoseconds, the scale of deadlines.
+func Now() int64 { return int64(time.Since(epoch)) }
+
+// After returns the deadline that lies d nanoseconds ahead, at most [Never].
+func After(d uint64) int64 {
+	now := Now()
+	if d >= uint64(Never-now) {
+		return Never
+	}
+	return now + int64(d)
+}
+
+// Waiter is the waiting place of one guest thread. Only that thread waits;
+// any goroutine may interrupt it.
+type Waiter struct {
+	woken       chan struct{} // holds one token
+	interrupted atomic.Bool
+	timer       *time.Timer
+	entries     []entry
+	polled      pollSet
+	// OwnsThread says that the goroutine is bound to its OS thread, so that
+	// blocking in the kernel costs nothing more than parking would.
+	OwnsThread bool
+}
+
+// NewWaiter returns a waiter for one guest thread.
+func NewWaiter() *Waiter {
+	return &Waiter{woken: make(chan struct{}, 1), entries: make([]entry, 1)}
+}
+
+// Interrupt makes the present wait, or else the next one, end with EINTR.
+func (w *Waiter) Interrupt() {
+	w.interrupted.Store(true)
+	w.wake()
+}
+
+// ClearInterrupt withdraws an interruption that no wait has seen yet.
+func (w *Waiter) ClearInterrupt() { w.interrupted.Store(false) }
+
+func (w *Waiter) wake() {
+	select {
+	case w.woken <- struct{}{}:
+	default:
+	}
+}
+
+// Wait blocks until src reports one of the asked events, or any of Err, Hup and
+// Closed. seq is the number that src.Queue().Seq() had before the attempt that
+// would have blocked. Returns nil (make the attempt again; waking early is
+// allowed) except:
+//   - EINTR: Interrupt was called
+//   - ETIMEDOUT: the deadline, on the scale of [Now], has passed
+func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) error {
+	if w.interrupted.Swap(false) {
+		return syscall.EINTR
+	}
+	if sys, ok := src.(SysSource); ok {
+		if w.waitInKernel(sys, asked, deadline) {
+			return nil
+		}
+		if err := sys.Arm(); err != nil {
+			return err
+		}
+	}
+	e := &w.entries[0]
+	e.waiter, e.asked = w, asked
+	q := src.Queue()
+	if !q.add(e, seq) {
+		q.remove(e)
+		return nil
+	}
+	err := w.park(deadline)
+	q.remove(e)
+	return err
+}
+
+// Sleep waits for the deadline: EINTR when interrupted before, else nil.
+func (w *Waiter) Sleep(deadline int64) error {
+	for {
+		if w.interrupted.Swap(false) {
+			return syscall.EINTR
+		}
+		if err := w.park(deadline); err == syscall.ETIMEDOUT {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// park sleeps until woken (nil), interrupted (EINTR) or past the deadline (ETIMEDOUT).
+func (w *Waiter) park(deadline int64) error {
+	if deadline == Never {
+		<-w.woken
+	} else if !w.parkUntil(deadline) {
+		return syscall.ETIMEDOUT
+	}
+	if w.interrupted.Swap(false) {
+		return syscall.EINTR
+	}
+	return nil
+}
+
+func (w *Waiter) parkUntil(deadline int64) (woken bool) {
+	d := time.Duration(deadline - Now())
+	if d <= 0 {
+		select {
+		case <-w.woken:
+			return true
+		default:
+			return false
+		}
+	}
+	if w.timer == nil {
+		w.timer = time.NewTimer(d)
+	} else {
+		w.timer.Reset(d)
+	}
+	select {
+	case <-w.woken:
+		w.timer.Stop()
+		return true
+	case <-w.timer.C:
+		return false
+	}
+}

@@ -1,0 +1,47 @@
+package wasix
+
+import (
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/wasmfile"
+)
+
+// handler carries out one system call for a guest thread. Parameters are in p,
+// one per WebAssembly parameter (an i32 in the low half); the errno it returns
+// is the call's result.
+type handler func(t *Thread, p []uint64) abi.Errno
+
+// Support says how far a system call works.
+type Support uint8
+
+// The levels of support, from none to complete.
+const (
+	Unsupported Support = iota // answers NOSYS
+	Partial                    // works with the limits named in the note
+	Full                       // works as on Linux
+)
+
+// Syscall is a row of the system call table: one import as a guest sees it.
+type Syscall struct {
+	Module, Name string
+	Signature    wasmfile.Signature
+	Support      Support
+	Note         string // what is missing, or peculiar
+
+	do  handler                          // result is an errno
+	raw func(t *Thread, stack []uint64)  // result, if any, is anything else
+}
+
+// Call carries out the call for guest thread t, for engine adapters. stack
+// holds the parameters and takes the result in its first element, so it has
+// at least one element; mem is the guest's memory as it is now. A non-nil error
+// means that the guest must not run on: the adapter unwinds it with a trap.
+// Call does not allocate.
+func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
+	t.mem = mem
+	if s.do != nil {
+		stack[0] = uint64(s.do(t, stack))
+	} else {
+		s.raw(t, stack)
+	}
+	return t.afterSyscall()
+}
