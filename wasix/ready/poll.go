@@ -62,7 +62,7 @@ func (w *Waiter) sleepOn(subs []Subscription, deadline int64) error {
 	}
 	var err error
 	if !changed {
-		err = w.park(deadline)
+		err = w.Park(deadline)
 	}
 	w.leave(added)
 	return err

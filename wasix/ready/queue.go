@@ -74,7 +74,7 @@ func (q *Queue) Notify(events Events) {
 	q.mu.Lock()
 	for e := q.head; e != nil; e = e.next {
 		if events&(e.asked|unmaskable) != 0 {
-			e.waiter.wake()
+			e.waiter.Unpark()
 		}
 	}
 	q.mu.Unlock()

@@ -44,13 +44,14 @@ func NewWaiter() *Waiter {
 // Interrupt makes the present wait, or else the next one, end with EINTR.
 func (w *Waiter) Interrupt() {
 	w.interrupted.Store(true)
-	w.wake()
+	w.Unpark()
 }
 
 // ClearInterrupt withdraws an interruption that no wait has seen yet.
 func (w *Waiter) ClearInterrupt() { w.interrupted.Store(false) }
 
-func (w *Waiter) wake() {
+// Unpark ends the present Park, or else the next one, early.
+func (w *Waiter) Unpark() {
 	select {
 	case w.woken <- struct{}{}:
 	default:
@@ -82,7 +83,7 @@ func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) erro
 		q.remove(e)
 		return nil
 	}
-	err := w.park(deadline)
+	err := w.Park(deadline)
 	q.remove(e)
 	return err
 }
@@ -93,7 +94,7 @@ func (w *Waiter) Sleep(deadline int64) error {
 		if w.interrupted.Swap(false) {
 			return syscall.EINTR
 		}
-		if err := w.park(deadline); err == syscall.ETIMEDOUT {
+		if err := w.Park(deadline); err == syscall.ETIMEDOUT {
 			return nil
 		} else if err != nil {
 			return err
@@ -101,11 +102,28 @@ func (w *Waiter) Sleep(deadline int64) error {
 	}
 }
 
-// park sleeps until woken (nil), interrupted (EINTR) or past the deadline (ETIMEDOUT).
-func (w *Waiter) park(deadline int64) error {
+// WaitClosed waits until ch is closed: nil then, EINTR when interrupted before.
+func (w *Waiter) WaitClosed(ch <-chan struct{}) error {
+	for {
+		if w.interrupted.Swap(false) {
+			return syscall.EINTR
+		}
+		select {
+		case <-ch:
+			return nil
+		case <-w.woken:
+		}
+	}
+}
+
+// Park sleeps until unparked. Waking early is allowed: check what you waited
+// for. Returns nil except:
+//   - EINTR: Interrupt was called
+//   - ETIMEDOUT: the deadline has passed
+func (w *Waiter) Park(deadline int64) error {
 	if deadline == Never {
 		<-w.woken
-	} else if !w.parkUntil(deadline) {
+	} else if !w.sleepUntil(deadline) {
 		return syscall.ETIMEDOUT
 	}
 	if w.interrupted.Swap(false) {
@@ -114,7 +132,7 @@ func (w *Waiter) park(deadline int64) error {
 	return nil
 }
 
-func (w *Waiter) parkUntil(deadline int64) (woken bool) {
+func (w *Waiter) sleepUntil(deadline int64) (woken bool) {
 	d := time.Duration(deadline - Now())
 	if d <= 0 {
 		select {

@@ -1,0 +1,233 @@
+package wasix
+
+import (
+	"encoding/binary"
+	"syscall"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/descriptor"
+	"github.com/gowasix/gowasix/wasix/ready"
+)
+
+// maxSubscriptions bounds one poll_oneoff: each open descriptor twice, and clocks.
+const maxSubscriptions = 2*descriptor.DefaultLimit + 1024
+
+// pollLayout is how a module lays out a subscription, and what it means by a
+// timeout of 0.
+type pollLayout struct {
+	size                              uint64
+	clockID, timeout, precision, flag int
+	zeroIsNever                       bool
+}
+
+var (
+	pollPreview1 = pollLayout{size: abi.SizeofSubscription, clockID: 16, timeout: 24, precision: 32, flag: 40}
+	pollWasix    = pollLayout{size: abi.SizeofSubscription, clockID: 16, timeout: 24, precision: 32, flag: 40, zeroIsNever: true}
+	pollUnstable = pollLayout{size: abi.SizeofSnapshot0Subscription, clockID: 24, timeout: 32, precision: 40, flag: 48}
+)
+
+// Offsets that all layouts share.
+const (
+	subUserdata = 0
+	subTag      = 8
+	subFD       = 16
+)
+
+// pollScratch is what a thread keeps from one poll_oneoff to the next, so that
+// none allocates.
+type pollScratch struct {
+	subs   []ready.Subscription
+	events []pollEvent
+	descs  []*descriptor.Description
+}
+
+// pollEvent is the host's view of one subscription.
+type pollEvent struct {
+	userdata uint64
+	typ      abi.Eventtype
+	errno    abi.Errno
+	desc     *descriptor.Description
+	deadline int64 // of a clock
+	fires    bool
+}
+
+// pollOneoff returns the handler of poll_oneoff(in, out, nsubscriptions,
+// nevents) for one layout: waits until at least one of the subscriptions has an
+// event, and stores the events. A bad subscription is an event with its errno.
+//
+// returns 0 except:
+//   - EINVAL: no subscriptions, or too many
+//   - EFAULT: a pointer lies outside memory
+//   - EINTR: interrupted
+func pollOneoff(l *pollLayout) handler {
+	return func(t *Thread, p []uint64) abi.Errno {
+		in, out, n, ret := uint32(p[0]), uint32(p[1]), uint32(p[2]), uint32(p[3])
+		if n == 0 || n > maxSubscriptions {
+			return abi.EINVAL
+		}
+		subs, ok1 := t.bytes(in, uint64(n)*l.size)
+		events, ok2 := t.bytes(out, uint64(n)*abi.SizeofEvent)
+		if !ok1 || !ok2 || !t.inMemory(ret, 4) {
+			return abi.EFAULT
+		}
+		deadline := t.subscribe(l, subs)
+		err := t.await(deadline)
+		if err != nil {
+			t.poll.release()
+			return errnoOf(err)
+		}
+		t.putUint32(ret, t.storeEvents(events))
+		t.poll.release()
+		return abi.ESUCCESS
+	}
+}
+
+// subscribe decodes the subscriptions into scratch space and returns the
+// earliest deadline; 0 when one of them is an event already.
+func (t *Thread) subscribe(l *pollLayout, raw []byte) int64 {
+	s := &t.poll
+	s.subs, s.events = s.subs[:0], s.events[:0]
+	earliest := ready.Never
+	for ; len(raw) > 0; raw = raw[l.size:] {
+		ev := pollEvent{
+			userdata: binary.LittleEndian.Uint64(raw[subUserdata:]),
+			typ:      abi.Eventtype(raw[subTag]),
+			deadline: ready.Never,
+		}
+		var sub ready.Subscription
+		switch ev.typ {
+		case abi.EventtypeClock:
+			ev.deadline, ev.errno = t.clockDeadline(l, raw)
+		case abi.EventtypeFdRead:
+			ev.desc, ev.errno = t.pollable(binary.LittleEndian.Uint32(raw[subFD:]))
+			sub.Asked = ready.In | ready.RdHup
+		case abi.EventtypeFdWrite:
+			ev.desc, ev.errno = t.pollable(binary.LittleEndian.Uint32(raw[subFD:]))
+			sub.Asked = ready.Out
+		default:
+			ev.errno = abi.EINVAL
+		}
+		if ev.desc != nil {
+			sub.Source = ev.desc.File
+		}
+		if ev.errno != abi.ESUCCESS {
+			earliest = 0
+		}
+		earliest = min(earliest, ev.deadline)
+		s.subs = append(s.subs, sub)
+		s.events = append(s.events, ev)
+	}
+	return earliest
+}
+
+// pollable returns the description behind fd, in use until release.
+func (t *Thread) pollable(fd uint32) (*descriptor.Description, abi.Errno) {
+	d, rights, err := t.proc.fds.Acquire(fd)
+	if err != nil {
+		return nil, abi.EBADF
+	}
+	if rights.Base&abi.RightsPollFdReadwrite == 0 {
+		_ = d.Release()
+		return nil, abi.ENOTCAPABLE
+	}
+	return d, abi.ESUCCESS
+}
+
+// clockDeadline returns when the clock subscription in raw fires.
+func (t *Thread) clockDeadline(l *pollLayout, raw []byte) (int64, abi.Errno) {
+	id := abi.Clockid(binary.LittleEndian.Uint32(raw[l.clockID:]))
+	timeout := binary.LittleEndian.Uint64(raw[l.timeout:])
+	flags := abi.Subclockflags(binary.LittleEndian.Uint16(raw[l.flag:]))
+	if flags&^abi.SubclockflagsAbstime != 0 {
+		return ready.Never, abi.EINVAL
+	}
+	if id != abi.ClockidRealtime && id != abi.ClockidMonotonic {
+		return ready.Never, abi.ENOTSUP
+	}
+	if flags&abi.SubclockflagsAbstime != 0 {
+		now, errno := t.clockNow(id)
+		if errno != abi.ESUCCESS {
+			return ready.Never, errno
+		}
+		if timeout <= now {
+			return 0, abi.ESUCCESS
+		}
+		timeout -= now
+	} else if timeout == 0 && l.zeroIsNever {
+		return ready.Never, abi.ESUCCESS
+	}
+	return ready.After(timeout), abi.ESUCCESS
+}
+
+// await waits for the subscriptions in scratch space, or the deadline.
+func (t *Thread) await(deadline int64) error {
+	_, err := t.waiter.Poll(t.poll.subs, deadline)
+	if err == syscall.ETIMEDOUT {
+		return nil
+	}
+	return err
+}
+
+// storeEvents writes the events that have come and returns how many.
+func (t *Thread) storeEvents(out []byte) (n uint32) {
+	now := ready.Now()
+	for i := range t.poll.events {
+		ev, got := &t.poll.events[i], t.poll.subs[i].Got
+		if ev.errno == abi.ESUCCESS && got == 0 && (ev.deadline == ready.Never || ev.deadline > now) {
+			continue
+		}
+		b := out[n*abi.SizeofEvent:][:abi.SizeofEvent]
+		clear(b)
+		binary.LittleEndian.PutUint64(b, ev.userdata)
+		b[10] = byte(ev.typ)
+		errno := ev.errno
+		if ev.desc != nil {
+			if got&ready.Err != 0 {
+				errno = pollError(ev.desc.File)
+			}
+			if got&ready.Hup != 0 || got&ready.RdHup != 0 && ev.typ == abi.EventtypeFdRead {
+				binary.LittleEndian.PutUint16(b[24:], uint16(abi.EventrwflagsHangup))
+			}
+			binary.LittleEndian.PutUint64(b[16:], readable(ev))
+		}
+		binary.LittleEndian.PutUint16(b[8:], uint16(errno))
+		n++
+	}
+	return n
+}
+
+// pollError returns why poll(2) would say POLLERR of f. It takes nothing away:
+// the next operation on f reports the same.
+func pollError(f descriptor.File) abi.Errno {
+	if f, ok := f.(interface{ PollError() error }); ok {
+		return errnoOf(f.PollError())
+	}
+	return abi.EIO
+}
+
+// readable returns how many bytes can be read at once, for files that know.
+func readable(ev *pollEvent) uint64 {
+	f, ok := ev.desc.File.(interface{ Available() int })
+	if !ok || ev.typ != abi.EventtypeFdRead {
+		return 0
+	}
+	return uint64(max(f.Available(), 0))
+}
+
+// release ends the use of the subscribed descriptions.
+func (s *pollScratch) release() {
+	for i := range s.events {
+		if d := s.events[i].desc; d != nil {
+			_ = d.Release()
+			s.events[i].desc, s.subs[i].Source = nil, nil
+		}
+	}
+}
+
+// threadSleep is thread_sleep(duration): sleeps for duration nanoseconds.
+//
+// returns 0 except:
+//   - EINTR: interrupted
+func threadSleep(t *Thread, p []uint64) abi.Errno {
+	return errnoOf(t.waiter.Sleep(ready.After(p[0])))
+}

@@ -1,0 +1,236 @@
+package wasix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/descriptor"
+	"github.com/gowasix/gowasix/wasix/network"
+)
+
+// initPID is the process id of the root of a process tree.
+const initPID = 1
+
+// DefaultMaxThreads is how many threads a process may have at once unless told
+// otherwise: more than servers use, few enough that a runaway guest ends first.
+const DefaultMaxThreads = 4096
+
+// Process is a running guest program.
+type Process struct {
+	name    string
+	module  Module
+	memory  Memory // the memory the module imports, or nil
+	pid     uint32
+	args    []string
+	environ []string
+	fds     *descriptor.Table
+	network network.Network
+	unix    network.Network
+	futexes futexTable
+	locals  threadLocals
+	signals signalState
+
+	cwdMu sync.RWMutex
+	cwd   string
+
+	mu         sync.Mutex
+	threads    map[uint32]*Thread
+	lastTID    uint32
+	maxThreads int
+	status     exitStatus
+
+	exiting atomic.Bool    // the status is set; no thread runs on
+	running sync.WaitGroup // threads
+	stop    context.CancelFunc
+	ctx     context.Context // ends with the process; for look-ups of names
+	done    chan struct{}   // closed when nothing is left
+}
+
+// Pid returns the process id inside the guest's process tree; 1 for the first.
+func (p *Process) Pid() int { return int(p.pid) }
+
+// Kill ends the process as by SIGKILL. It does not wait for the end.
+func (p *Process) Kill() { p.exit(exitStatus{signal: abi.SignalKill}) }
+
+// Done returns a channel that is closed when the process has ended and all its
+// threads and descriptors are gone.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// exit ends the process with the given status; the first status wins. All
+// threads are made to unwind, wherever they are. It does not wait for them.
+func (p *Process) exit(s exitStatus) {
+	p.mu.Lock()
+	if p.exiting.Load() {
+		p.mu.Unlock()
+		return
+	}
+	p.status = s
+	p.exiting.Store(true)
+	threads := make([]*Thread, 0, len(p.threads))
+	for _, t := range p.threads {
+		threads = append(threads, t)
+	}
+	p.mu.Unlock()
+	p.stop()
+	for _, t := range threads {
+		t.interrupt()
+	}
+}
+
+// start makes the main thread and runs it. It returns when the program runs, or
+// with the reason why it could not be instantiated.
+func (p *Process) start() error {
+	if _, ok := p.module.Info().Exports["_start"]; !ok {
+		return errNoStart(p.module.Info().Exports)
+	}
+	t, err := p.addThread(mainThreadID)
+	if err != nil {
+		return err
+	}
+	started := make(chan error, 1)
+	go t.run(started, func(in Instance) error {
+		_, err := in.Call("_start")
+		if err == nil {
+			p.exit(exitStatus{})
+		}
+		return err
+	})
+	go p.reap()
+	if err := <-started; err != nil {
+		<-p.done
+		return err
+	}
+	return nil
+}
+
+// reap frees what the process holds once its last thread is gone.
+func (p *Process) reap() {
+	p.running.Wait()
+	p.fds.CloseAll()
+	if p.memory != nil {
+		_ = p.memory.Close()
+	}
+	p.stop()
+	close(p.done)
+}
+
+// addThread registers a new thread under tid, or the next free id when tid is
+// 0. Returns errThreadLimit, or ErrUnwind when the process is ending.
+func (p *Process) addThread(tid uint32) (*Thread, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.exiting.Load() {
+		return nil, ErrUnwind
+	}
+	if len(p.threads) >= p.maxThreads {
+		return nil, errThreadLimit
+	}
+	if tid == 0 {
+		tid = p.nextTID()
+	}
+	t := newThread(p, tid)
+	p.threads[tid] = t
+	p.running.Add(1)
+	return t, nil
+}
+
+// nextTID returns an unused thread id; wasix-libc keeps the bits above for itself.
+func (p *Process) nextTID() uint32 {
+	const maxTID = 0x1fffffff
+	for {
+		p.lastTID++
+		if p.lastTID > maxTID {
+			p.lastTID = mainThreadID + 1
+		}
+		if _, used := p.threads[p.lastTID]; !used {
+			return p.lastTID
+		}
+	}
+}
+
+func (p *Process) removeThread(t *Thread) {
+	p.mu.Lock()
+	delete(p.threads, t.id)
+	p.mu.Unlock()
+	close(t.finished)
+	p.running.Done()
+}
+
+// run is the life of one guest thread, on a goroutine of its own: it makes the
+// instance, tells started, runs body in it and cleans up.
+func (t *Thread) run(started chan<- error, body func(Instance) error) {
+	p := t.proc
+	defer p.removeThread(t)
+	in, err := t.instantiate()
+	if err != nil {
+		if t.id == mainThreadID {
+			p.exit(exitStatus{cause: err})
+		}
+		started <- err
+		return
+	}
+	defer t.closeInstance()
+	started <- nil
+	if err := body(in); err != nil && !t.exited {
+		p.exit(trapStatus(err))
+	}
+	if !p.exiting.Load() {
+		t.exited = false
+		t.destroyLocals(in)
+	}
+}
+
+// instantiate makes the thread's instance, in sight of interrupt.
+func (t *Thread) instantiate() (Instance, error) {
+	in, err := t.proc.module.Instantiate(t, t.proc.memory)
+	if err != nil {
+		if t.proc.exiting.Load() {
+			return nil, fmt.Errorf("%w: %w", ErrUnwind, err)
+		}
+		return nil, err
+	}
+	t.proc.mu.Lock()
+	t.instance = in
+	exiting := t.proc.exiting.Load()
+	t.proc.mu.Unlock()
+	if exiting {
+		in.Interrupt()
+	}
+	return in, nil
+}
+
+// closeInstance frees the instance; interrupt does not see it any more.
+func (t *Thread) closeInstance() {
+	t.proc.mu.Lock()
+	in := t.instance
+	t.instance = nil
+	t.proc.mu.Unlock()
+	_ = in.Close()
+}
+
+// interrupt makes the thread unwind, whether it waits or computes.
+func (t *Thread) interrupt() {
+	t.waiter.Interrupt()
+	t.proc.mu.Lock()
+	defer t.proc.mu.Unlock()
+	if t.instance != nil {
+		t.instance.Interrupt()
+	}
+}
+
+// trapStatus is the status of a process one of whose threads failed with err.
+func trapStatus(err error) exitStatus {
+	var trap *Trap
+	if !errors.As(err, &trap) {
+		trap = &Trap{Message: err.Error()}
+	}
+	return exitStatus{trap: trap}
+}
+
+// openNull opens the host's null device, which reads as empty and swallows writes.
+func openNull() (*os.File, error) { return os.OpenFile(os.DevNull, os.O_RDWR, 0) }

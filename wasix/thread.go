@@ -1,0 +1,55 @@
+package wasix
+
+import (
+	"errors"
+
+	"github.com/gowasix/gowasix/wasix/ready"
+)
+
+// mainThreadID is the id of the thread that runs _start.
+const mainThreadID = 1
+
+// Thread is one thread of a guest. Engine adapters hand it through from
+// Instantiate to [Syscall.Call]; the rest is the system calls' own.
+type Thread struct {
+	proc     *Process
+	id       uint32
+	waiter   *ready.Waiter
+	instance Instance
+
+	mem  []byte   // the guest's memory during a call
+	iovs [][]byte // scratch of iovecs
+	poll pollScratch
+
+	futex    futexWaiter
+	locals   map[uint32]uint64 // thread_local_set
+	finished chan struct{}     // closed when the thread is gone
+
+	exited bool // thread_exit was called: unwind
+}
+
+func newThread(p *Process, id uint32) *Thread {
+	t := &Thread{proc: p, id: id, waiter: ready.NewWaiter(), finished: make(chan struct{})}
+	t.futex.waiter = t.waiter
+	return t
+}
+
+// BindOSThread tells that the guest thread has an OS thread of its own, so that
+// blocking in the kernel is the cheapest way to wait. An adapter calls it from
+// Instantiate.
+func (t *Thread) BindOSThread() { t.waiter.OwnsThread = true }
+
+// ErrUnwind is what [Syscall.Call] returns when the guest must not run on.
+var ErrUnwind = errors.New("wasix: the guest thread ends here")
+
+func (t *Thread) afterSyscall() error {
+	if t.exited || t.proc.exiting.Load() {
+		return ErrUnwind
+	}
+	return nil
+}
+
+// trap ends the process as if the guest had trapped on its own.
+func (t *Thread) trap(message string) {
+	t.proc.exit(exitStatus{trap: &Trap{Message: message}})
+}
