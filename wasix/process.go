@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -47,8 +46,9 @@ type Process struct {
 	exiting atomic.Bool    // the status is set; no thread runs on
 	running sync.WaitGroup // threads
 	stop    context.CancelFunc
-	ctx     context.Context // ends with the process; for look-ups of names
-	done    chan struct{}   // closed when nothing is left
+	ctx     context.Context  // ends with the process; for look-ups of names
+	done    chan struct{}    // closed when nothing is left
+	calls   chan *exportCall // to the main thread of a reactor
 }
 
 // Pid returns the process id inside the guest's process tree; 1 for the first.
@@ -84,22 +84,13 @@ func (p *Process) exit(s exitStatus) {
 
 // start makes the main thread and runs it. It returns when the program runs, or
 // with the reason why it could not be instantiated.
-func (p *Process) start() error {
-	if _, ok := p.module.Info().Exports["_start"]; !ok {
-		return errNoStart(p.module.Info().Exports)
-	}
+func (p *Process) start(reactor bool) error {
 	t, err := p.addThread(mainThreadID)
 	if err != nil {
 		return err
 	}
 	started := make(chan error, 1)
-	go t.run(started, func(in Instance) error {
-		_, err := in.Call("_start")
-		if err == nil {
-			p.exit(exitStatus{})
-		}
-		return err
-	})
+	go t.run(started, p.runMain(reactor))
 	go p.reap()
 	if err := <-started; err != nil {
 		<-p.done
@@ -231,6 +222,3 @@ func trapStatus(err error) exitStatus {
 	}
 	return exitStatus{trap: trap}
 }
-
-// openNull opens the host's null device, which reads as empty and swallows writes.
-func openNull() (*os.File, error) { return os.OpenFile(os.DevNull, os.O_RDWR, 0) }
