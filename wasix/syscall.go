@@ -23,12 +23,14 @@ const (
 // Syscall is a row of the system call table: one import as a guest sees it.
 type Syscall struct {
 	Module, Name string
+	Family       string // "sock", "fd", ...
 	Signature    wasmfile.Signature
+	ParamNames   []string
 	Support      Support
 	Note         string // what is missing, or peculiar
 
-	do  handler                          // result is an errno
-	raw func(t *Thread, stack []uint64)  // result, if any, is anything else
+	do  handler                         // result is an errno
+	raw func(t *Thread, stack []uint64) // result, if any, is anything else
 }
 
 // Call carries out the call for guest thread t, for engine adapters. stack
