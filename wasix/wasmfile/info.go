@@ -4,7 +4,8 @@ package wasmfile
 
 import "github.com/gowasix/gowasix/wasix/abi"
 
-// Signature is the type of a function.
+// Signature is the type of a function. A typed reference appears as its first
+// byte, 0x63 or 0x64.
 type Signature struct {
 	Params, Results []abi.ValueType
 }
@@ -26,24 +27,6 @@ type MemoryInfo struct {
 	Is64         bool
 }
 
-// Features is the set of proposals beyond the MVP that a binary uses.
-type Features uint32
-
-// The features that matter for choosing an engine.
-const (
-	FeatureThreads Features = 1 << iota
-	FeatureSIMD
-	FeatureBulkMemory
-	FeatureReferenceTypes
-	FeatureTailCall
-	FeatureExceptions
-	FeatureMultiMemory
-	FeatureMemory64
-	FeatureExtendedConst
-	FeatureRelaxedSIMD
-	FeatureGC
-)
-
 // Info is what a binary says of itself.
 type Info struct {
 	// Functions are the imported functions, in the order of the binary.
@@ -51,7 +34,7 @@ type Info struct {
 	// OtherImports names imports that are neither functions nor the memory,
 	// each as "module.name (kind)".
 	OtherImports []string
-	// Memory is nil for a module without memory.
+	// Memory is nil for a module without memory. Of several it is the first.
 	Memory *MemoryInfo
 	// Exports maps exported functions to their signatures.
 	Exports map[string]Signature
@@ -61,4 +44,10 @@ type Info struct {
 	Features Features
 	// AtomicWait says that the code has memory.atomic.wait or notify.
 	AtomicWait bool
+	// HasStart says that the module has a start function, which runs by
+	// itself on every instantiation.
+	HasStart bool
+	// CustomSections are the names of the custom sections, in the order of the
+	// binary.
+	CustomSections []string
 }

@@ -1,0 +1,284 @@
+package wasmfile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// HostModule is the module that rewritten binaries import their futex from.
+const HostModule = "gowasix"
+
+// RewriteOptions says what [Rewrite] changes.
+type RewriteOptions struct {
+	// Unshare makes shared memories ordinary ones, for an engine that cannot
+	// share them. Their limits stay: the engine must allocate the maximum at
+	// once, so that the memory never moves under the threads that use it.
+	Unshare bool
+	// HostFutex makes the futex instructions calls of functions that the host
+	// provides in [HostModule]. Each takes the operands of its instruction and
+	// the static offset of the address:
+	//
+	//	memory_atomic_notify(addr i32, count i32, offset i32) -> i32
+	//	memory_atomic_wait32(addr i32, expected i32, timeout i64, offset i32) -> i32
+	//	memory_atomic_wait64(addr i32, expected i64, timeout i64, offset i32) -> i32
+	//
+	// Checking bounds and alignment is the functions' part. Only those the
+	// binary needs are imported, after its own imports. The name section
+	// follows the shifted functions. Custom sections that point into the code,
+	// those of debuggers and linkers, are left out.
+	HostFutex bool
+}
+
+// The functions for the futex instructions, in the order of their opcodes.
+var futexFunctions = [3]Import{
+	{HostModule, "memory_atomic_notify", signature(abi.ValueTypeI32, abi.ValueTypeI32, abi.ValueTypeI32)},
+	{HostModule, "memory_atomic_wait32", signature(abi.ValueTypeI32, abi.ValueTypeI32, abi.ValueTypeI64, abi.ValueTypeI32)},
+	{HostModule, "memory_atomic_wait64", signature(abi.ValueTypeI32, abi.ValueTypeI64, abi.ValueTypeI64, abi.ValueTypeI32)},
+}
+
+func signature(params ...abi.ValueType) Signature {
+	return Signature{params, []abi.ValueType{abi.ValueTypeI32}}
+}
+
+// Rewrite returns the binary with the changes of opts. When there is nothing to
+// change it returns wasm itself; it never modifies wasm. Rewriting the result
+// again changes nothing.
+//
+// The error is one of [Read], or wraps [ErrNotRewritable] when futex
+// instructions are to be replaced that address a memory other than the first or
+// one of 64 bits.
+func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
+	d, err := decode(wasm, opts.HostFutex)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Unshare && len(d.shared) > 0 {
+		wasm = bytes.Clone(wasm)
+		for _, flags := range d.shared {
+			wasm[flags] &^= limitShared
+		}
+	}
+	if !opts.HostFutex || !d.info.AtomicWait {
+		return wasm, nil
+	}
+	if d.wide {
+		return nil, fmt.Errorf("%w: memory.atomic.wait or notify on a 64-bit or second memory", ErrNotRewritable)
+	}
+	return newRewriter(d, wasm).module(), nil
+}
+
+// An editKind says what takes the place of some bytes: below editIndex, a call
+// of the futex function of that number.
+type editKind uint32
+
+const editIndex editKind = 3 // the index of a function
+
+// An edit is a place in the binary where an index of a function or a futex
+// instruction is.
+type edit struct {
+	start, end uint32
+	kind       editKind
+	value      uint32 // the index, or the instruction's offset
+}
+
+type rewriter struct {
+	*decoder
+	wasm  []byte
+	edits []edit // those still ahead
+
+	added []Import
+	types []uint32  // the type of each added import
+	fresh []Import  // those of them whose type the binary lacks
+	index [3]uint32 // of the function for each futex instruction
+}
+
+func newRewriter(d *decoder, wasm []byte) *rewriter {
+	w := &rewriter{decoder: d, wasm: wasm, edits: d.edits}
+	for i, used := range d.futex {
+		if !used {
+			continue
+		}
+		f := futexFunctions[i]
+		w.index[i] = uint32(d.imported + len(w.added))
+		w.added = append(w.added, f)
+		w.types = append(w.types, w.typeOf(f))
+	}
+	return w
+}
+
+// typeOf returns the index of the type of f, which it adds to the binary's if
+// need be.
+func (w *rewriter) typeOf(f Import) uint32 {
+	for i, t := range w.decoder.types {
+		if t.isFunc && t.plain && t.equal(f.Signature) {
+			return uint32(i)
+		}
+	}
+	w.fresh = append(w.fresh, f)
+	return uint32(len(w.decoder.types) + len(w.fresh) - 1)
+}
+
+func (s Signature) equal(t Signature) bool {
+	return slices.Equal(s.Params, t.Params) && slices.Equal(s.Results, t.Results)
+}
+
+func (w *rewriter) module() []byte {
+	out := make([]byte, 0, len(w.wasm)+len(w.wasm)/16)
+	out = append(out, preamble...)
+	var contents []byte
+	for _, s := range w.withImports() {
+		contents = contents[:0]
+		switch s.id {
+		case sectionCustom:
+			var keep bool
+			if contents, keep = w.custom(contents, s); !keep {
+				continue
+			}
+		case sectionType:
+			contents = w.typeSection(contents, s)
+		case sectionImport:
+			contents = w.importSection(contents, s)
+		case sectionCode:
+			contents = w.codeSection(contents, s)
+		default:
+			contents = w.splice(contents, s.start, s.end)
+		}
+		out = append(out, s.id)
+		out = appendBytes(out, contents)
+	}
+	return out
+}
+
+// withImports returns the sections, an empty one for the types and the imports
+// where the binary has none.
+func (w *rewriter) withImports() []section {
+	all := slices.Clone(w.sections)
+	for _, id := range []byte{sectionType, sectionImport} {
+		at := 0
+		for at < len(all) && sections[all[at].id].order < sections[id].order {
+			at++
+		}
+		if at == len(all) || all[at].id != id {
+			all = slices.Insert(all, at, section{id: id})
+		}
+	}
+	return all
+}
+
+// vector appends a vector's contents with n more elements announced.
+func (w *rewriter) vector(out []byte, s section, n int) []byte {
+	r := reader{buf: w.wasm[:s.end], pos: s.start}
+	count := 0
+	if r.more() {
+		count = r.count()
+	}
+	out = appendU32(out, uint32(count+n))
+	return append(out, r.buf[r.pos:]...)
+}
+
+func (w *rewriter) typeSection(out []byte, s section) []byte {
+	out = w.vector(out, s, len(w.fresh))
+	for _, f := range w.fresh {
+		out = append(out, typeFunc)
+		out = appendTypes(out, f.Signature.Params)
+		out = appendTypes(out, f.Signature.Results)
+	}
+	return out
+}
+
+func (w *rewriter) importSection(out []byte, s section) []byte {
+	out = w.vector(out, s, len(w.added))
+	for i, f := range w.added {
+		out = appendBytes(out, []byte(f.Module))
+		out = appendBytes(out, []byte(f.Name))
+		out = append(out, kindFunc)
+		out = appendU32(out, w.types[i])
+	}
+	return out
+}
+
+func (w *rewriter) codeSection(out []byte, s section) []byte {
+	r := reader{buf: w.wasm[:s.end], pos: s.start}
+	out = appendU32(out, r.u32())
+	var body []byte
+	for r.more() {
+		size := int(r.u32())
+		body = w.splice(body[:0], r.pos, r.pos+size)
+		out = appendBytes(out, body)
+		r.skip(uint64(size))
+	}
+	return out
+}
+
+// splice appends the bytes from start to end with their edits done.
+func (w *rewriter) splice(out []byte, start, end int) []byte {
+	for len(w.edits) > 0 && int(w.edits[0].start) < end {
+		e := w.edits[0]
+		w.edits = w.edits[1:]
+		out = append(out, w.wasm[start:e.start]...)
+		if e.kind == editIndex {
+			out = appendU32(out, e.value+uint32(len(w.added)))
+		} else {
+			out = append(out, opI32Const)
+			out = appendS32(out, int32(e.value))
+			out = append(out, opCall)
+			out = appendU32(out, w.index[e.kind])
+		}
+		start = int(e.end)
+	}
+	return append(out, w.wasm[start:end]...)
+}
+
+// custom appends the contents of a custom section, unless they would be wrong
+// after the code has moved.
+func (w *rewriter) custom(out []byte, s section) (contents []byte, keep bool) {
+	r := reader{buf: w.wasm[:s.end], pos: s.start}
+	name := r.name()
+	if name == "name" {
+		names, err := shiftNames(append(out, w.wasm[s.start:r.pos]...), &r, uint32(w.imported), uint32(len(w.added)))
+		return names, err == nil
+	}
+	return append(out, w.wasm[s.start:s.end]...), !pointsIntoCode(name)
+}
+
+func pointsIntoCode(customSection string) bool {
+	switch customSection {
+	case "linking", "sourceMappingURL", "external_debug_info":
+		return true
+	}
+	for _, prefix := range []string{"reloc.", ".debug_", "metadata.code."} {
+		if strings.HasPrefix(customSection, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func appendU32(out []byte, v uint32) []byte {
+	return binary.AppendUvarint(out, uint64(v))
+}
+
+func appendS32(out []byte, v int32) []byte {
+	for v < -0x40 || v >= 0x40 {
+		out = append(out, byte(v)|0x80)
+		v >>= 7
+	}
+	return append(out, byte(v)&0x7f)
+}
+
+func appendBytes(out, b []byte) []byte {
+	return append(appendU32(out, uint32(len(b))), b...)
+}
+
+func appendTypes(out []byte, types []abi.ValueType) []byte {
+	out = appendU32(out, uint32(len(types)))
+	for _, t := range types {
+		out = append(out, byte(t))
+	}
+	return out
+}
