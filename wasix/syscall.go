@@ -20,6 +20,17 @@ const (
 	Full                       // works as on Linux
 )
 
+// String returns "unsupported", "partial" or "full".
+func (s Support) String() string {
+	switch s {
+	case Partial:
+		return "partial"
+	case Full:
+		return "full"
+	}
+	return "unsupported"
+}
+
 // Syscall is a row of the system call table: one import as a guest sees it.
 type Syscall struct {
 	Module, Name string

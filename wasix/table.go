@@ -1,5 +1,7 @@
 package wasix
 
+//go:generate go run ../internal/syscalldoc -o ../docs/SYSCALLS.md
+
 // row is a line of the system call table. It stands for every import of its
 // name, in any module and with any signature that [abi.Functions] lists, unless
 // module or params narrow it down. The first row that fits an import is its row.
