@@ -1,0 +1,75 @@
+package wasix
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/gowasix/gowasix/wasix/descriptor"
+	"github.com/gowasix/gowasix/wasix/wasmfile"
+)
+
+// fakeMemory is a guest's memory without an engine.
+type fakeMemory []byte
+
+func (m fakeMemory) Bytes() []byte { return m }
+func (m fakeMemory) Close() error  { return nil }
+
+// fakeModule is a guest written in Go: its exports are functions.
+type fakeModule struct {
+	exports map[string]func(t *Thread, args []uint64) (uint64, error)
+}
+
+func (m *fakeModule) Info() *wasmfile.Info {
+	info := &wasmfile.Info{Exports: map[string]wasmfile.Signature{}}
+	for name := range m.exports {
+		info.Exports[name] = wasmfile.Signature{}
+	}
+	return info
+}
+
+func (m *fakeModule) NewMemory() (Memory, error) { return fakeMemory(maskedMemory()), nil }
+func (m *fakeModule) Close() error               { return nil }
+func (m *fakeModule) Instantiate(t *Thread, mem Memory) (Instance, error) {
+	t.mem = mem.Bytes()
+	return &fakeInstance{m, t, mem}, nil
+}
+
+type fakeInstance struct {
+	module *fakeModule
+	thread *Thread
+	memory Memory
+}
+
+func (in *fakeInstance) Memory() Memory             { return in.memory }
+func (in *fakeInstance) HasExport(name string) bool { return in.module.exports[name] != nil }
+func (in *fakeInstance) Global(string) Global       { return nil }
+func (in *fakeInstance) Interrupt()                 {}
+func (in *fakeInstance) Close() error               { return nil }
+func (in *fakeInstance) Call(name string, args ...uint64) (uint64, error) {
+	return in.module.exports[name](in.thread, args)
+}
+
+// maskedMemory is a page of '?', in which a stray write shows.
+func maskedMemory() []byte { return bytes.Repeat([]byte{'?'}, 1<<16) }
+
+// newTestThread returns the main thread of a process that no engine runs, with
+// masked memory and no descriptors.
+func newTestThread(t *testing.T) *Thread {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Process{
+		name: "test", pid: initPID, cwd: "/",
+		fds: descriptor.NewTable(0), 
+		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: DefaultMaxThreads,
+		stop: stop, ctx: ctx, done: make(chan struct{}),
+	}
+	t.Cleanup(func() {
+		stop()
+		p.fds.CloseAll()
+	})
+	thread := newThread(p, mainThreadID)
+	thread.mem = maskedMemory()
+	p.threads[mainThreadID] = thread
+	return thread
+}
