@@ -60,7 +60,7 @@ func newTestThread(t *testing.T) *Thread {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Process{
 		name: "test", pid: initPID, cwd: "/",
-		fds: descriptor.NewTable(0), 
+		fds:     descriptor.NewTable(0),
 		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: DefaultMaxThreads,
 		stop: stop, ctx: ctx, done: make(chan struct{}),
 	}
