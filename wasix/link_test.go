@@ -125,3 +125,21 @@ func TestLinkListsAllErrors(t *testing.T) {
 		t.Errorf("the end of %q does not tell how many there are", err)
 	}
 }
+
+// Link finds each row by its import.
+func TestSyscallsLink(t *testing.T) {
+	calls := Syscalls()
+	var info wasmfile.Info
+	for _, s := range calls {
+		info.Functions = append(info.Functions, wasmfile.Import{Module: s.Module, Name: s.Name, Signature: s.Signature})
+	}
+	linked, err := Link(&info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range calls {
+		if linked[i] != calls[i] {
+			t.Errorf("%s.%s links to another row", calls[i].Module, calls[i].Name)
+		}
+	}
+}

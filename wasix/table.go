@@ -35,7 +35,7 @@ const (
 )
 
 // families is the one table of all system calls. It is a function, so that
-// handlers may look up the table that holds them.
+// handlers may look up the table that holds them. After a change run go generate.
 func families() []family {
 	return []family{
 		{"env", []row{

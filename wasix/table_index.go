@@ -8,26 +8,23 @@ import (
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
-// rewriteModule is the module that rewritten binaries import instructions from.
-const rewriteModule = "gowasix"
-
-// instructions are the imports that stand for WebAssembly instructions in
-// rewritten binaries. A guest's own toolchain knows none of them.
+// instructions are the imports that [wasmfile.Rewrite] puts in the place of
+// instructions.
 var instructions = []abi.Function{
 	{
-		Module: rewriteModule, Name: "memory_atomic_notify",
+		Module: wasmfile.HostModule, Name: "memory_atomic_notify",
 		Params:     []abi.ValueType{abi.ValueTypeI32, abi.ValueTypeI32, abi.ValueTypeI32},
 		ParamNames: []string{"addr", "count", "offset"},
 		Results:    []abi.ValueType{abi.ValueTypeI32},
 	},
 	{
-		Module: rewriteModule, Name: "memory_atomic_wait32",
+		Module: wasmfile.HostModule, Name: "memory_atomic_wait32",
 		Params:     []abi.ValueType{abi.ValueTypeI32, abi.ValueTypeI32, abi.ValueTypeI64, abi.ValueTypeI32},
 		ParamNames: []string{"addr", "expected", "timeout", "offset"},
 		Results:    []abi.ValueType{abi.ValueTypeI32},
 	},
 	{
-		Module: rewriteModule, Name: "memory_atomic_wait64",
+		Module: wasmfile.HostModule, Name: "memory_atomic_wait64",
 		Params:     []abi.ValueType{abi.ValueTypeI32, abi.ValueTypeI64, abi.ValueTypeI64, abi.ValueTypeI32},
 		ParamNames: []string{"addr", "expected", "timeout", "offset"},
 		Results:    []abi.ValueType{abi.ValueTypeI32},
@@ -90,7 +87,7 @@ func addToIndex(family string, r row, f abi.Function) {
 	index.syscalls = append(index.syscalls, s)
 	index.byImport[key] = s
 	index.byName[name] = append(index.byName[name], s)
-	if f.Module != rewriteModule {
+	if f.Module != wasmfile.HostModule {
 		index.modules = append(index.modules, f.Module)
 	}
 }
