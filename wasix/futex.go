@@ -13,8 +13,11 @@ import (
 // by address. futex_wait and the memory.atomic.wait instructions share it.
 type futexTable struct {
 	mu     sync.Mutex
-	queues map[uint32]*futexWaiter // the first of a list in order of arrival
+	queues map[uint32]futexList
 }
+
+// futexList holds waiters in the order of arrival.
+type futexList struct{ head, tail *futexWaiter }
 
 // futexWaiter is a thread's place in a list; a thread waits for one futex at a time.
 type futexWaiter struct {
@@ -55,37 +58,40 @@ func (f *futexTable) wait(w *futexWaiter, addr uint32, deadline int64, unchanged
 func (f *futexTable) enqueue(addr uint32, w *futexWaiter) {
 	w.woken, w.next = false, nil
 	if f.queues == nil {
-		f.queues = map[uint32]*futexWaiter{}
+		f.queues = map[uint32]futexList{}
 	}
-	head := f.queues[addr]
-	if head == nil {
-		f.queues[addr] = w
-		return
+	l := f.queues[addr]
+	if l.head == nil {
+		l.head = w
+	} else {
+		l.tail.next = w
 	}
-	for head.next != nil {
-		head = head.next
-	}
-	head.next = w
+	l.tail = w
+	f.queues[addr] = l
 }
 
 func (f *futexTable) dequeue(addr uint32, w *futexWaiter) {
-	if f.queues[addr] == w {
-		f.setHead(addr, w.next)
-		return
+	l := f.queues[addr]
+	var prev *futexWaiter
+	for e := l.head; e != w; e = e.next {
+		prev = e
 	}
-	for e := f.queues[addr]; e != nil; e = e.next {
-		if e.next == w {
-			e.next = w.next
-			return
-		}
+	if prev == nil {
+		l.head = w.next
+	} else {
+		prev.next = w.next
 	}
+	if l.tail == w {
+		l.tail = prev
+	}
+	f.store(addr, l)
 }
 
-func (f *futexTable) setHead(addr uint32, w *futexWaiter) {
-	if w == nil {
+func (f *futexTable) store(addr uint32, l futexList) {
+	if l.head == nil {
 		delete(f.queues, addr)
 	} else {
-		f.queues[addr] = w
+		f.queues[addr] = l
 	}
 }
 
@@ -93,16 +99,17 @@ func (f *futexTable) setHead(addr uint32, w *futexWaiter) {
 func (f *futexTable) wake(addr, n uint32) (woken uint32) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	w := f.queues[addr]
-	for ; w != nil && woken < n; woken++ {
-		next := w.next
+	l, ok := f.queues[addr]
+	if !ok {
+		return 0
+	}
+	for ; l.head != nil && woken < n; woken++ {
+		w := l.head
+		l.head = w.next
 		w.woken, w.next = true, nil
 		w.waiter.Unpark()
-		w = next
 	}
-	if woken > 0 {
-		f.setHead(addr, w)
-	}
+	f.store(addr, l)
 	return woken
 }
 
