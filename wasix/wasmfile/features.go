@@ -1,9 +1,6 @@
 package wasmfile
 
-import (
-	"math/bits"
-	"strings"
-)
+import "strings"
 
 // Features is the set of proposals beyond the MVP that a binary uses.
 type Features uint32
@@ -46,8 +43,10 @@ func (f Features) Has(want Features) bool { return f&want == want }
 // commas.
 func (f Features) String() string {
 	var names []string
-	for ; f != 0; f &= f - 1 {
-		names = append(names, featureNames[bits.TrailingZeros32(uint32(f))])
+	for i, name := range featureNames {
+		if f.Has(1 << i) {
+			names = append(names, name)
+		}
 	}
 	return strings.Join(names, ", ")
 }
