@@ -36,7 +36,12 @@ func (d *decoder) body(r *reader) {
 		r.u32()
 		d.valueType(r)
 	}
+	start, edits := r.pos, len(d.edits)
+	d.calls = false
 	d.expression(r, false)
+	if d.calls {
+		d.checkpoint(start, edits)
+	}
 }
 
 // expression reads instructions up to the end that closes them.
@@ -56,6 +61,7 @@ func (d *decoder) expression(r *reader, constant bool) {
 			op = prefixedOpcode(b, number)
 		}
 		features |= op.feature
+		d.calls = d.calls || b >= opCall && b <= opReturnCallRef
 		switch op.imm {
 		case immNone:
 		case immIndex:
@@ -69,6 +75,9 @@ func (d *decoder) expression(r *reader, constant bool) {
 		case immBlock:
 			d.blockType(r)
 			depth++
+			if b == opLoop {
+				d.checkpoint(r.pos, len(d.edits))
+			}
 		case immTryTable:
 			d.tryTable(r)
 			depth++
@@ -235,7 +244,7 @@ func (d *decoder) futexInstruction(r *reader, at int, number uint32) {
 	if memory != 0 || len(d.memories) > 0 && d.memories[0].Is64 {
 		d.wide = true
 	}
-	if d.record {
+	if d.opts.HostFutex {
 		d.edits = append(d.edits, edit{uint32(at), uint32(r.pos), editKind(number), uint32(offset)})
 	}
 }

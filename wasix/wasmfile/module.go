@@ -15,6 +15,7 @@ const (
 	sectionCustom = 0
 	sectionType   = 1
 	sectionImport = 2
+	sectionGlobal = 6
 	sectionCode   = 10
 )
 
@@ -32,7 +33,7 @@ var sections = [...]struct {
 	4:             {"table", 4, (*decoder).tableSection},
 	5:             {"memory", 5, (*decoder).memorySection},
 	13:            {"tag", 6, (*decoder).tagSection},
-	6:             {"global", 7, (*decoder).globalSection},
+	sectionGlobal: {"global", 7, (*decoder).globalSection},
 	7:             {"export", 8, (*decoder).exportSection},
 	8:             {"start", 9, (*decoder).startSection},
 	9:             {"element", 10, (*decoder).elementSection},
@@ -64,11 +65,13 @@ type decoder struct {
 	segments  int // of data
 	dataCount int // what the data count section says, -1 without one
 
-	// What a rewrite may change: flag bytes of shared memories and, if record
-	// is set, instructions and indices of functions, in the order of the binary.
+	// What a rewrite may change: flag bytes of shared memories and, if opts ask
+	// for edits, places in the code and indices of functions, in the order of
+	// the binary.
+	opts   RewriteOptions
 	shared []int
-	record bool
 	edits  []edit
+	calls  bool    // the function at hand calls others
 	futex  [3]bool // which of the futex instructions occur
 	wide   bool    // one of them is on another memory than the first, or a 64-bit one
 }
@@ -80,18 +83,18 @@ type decoder struct {
 //
 // The error wraps [ErrNotWasm], is [ErrComponent], or is a [*FormatError].
 func Read(wasm []byte) (*Info, error) {
-	d, err := decode(wasm, false)
+	d, err := decode(wasm, RewriteOptions{})
 	if err != nil {
 		return nil, err
 	}
 	return &d.info, nil
 }
 
-func decode(wasm []byte, record bool) (*decoder, error) {
+func decode(wasm []byte, opts RewriteOptions) (*decoder, error) {
 	if err := checkPreamble(wasm); err != nil {
 		return nil, err
 	}
-	d := &decoder{dataCount: -1, record: record}
+	d := &decoder{dataCount: -1, opts: opts}
 	d.info.Exports = map[string]Signature{}
 	d.info.Globals = map[string]bool{}
 	r := reader{buf: wasm, pos: len(preamble)}

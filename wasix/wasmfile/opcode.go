@@ -57,9 +57,11 @@ func opcodes(spans ...span) []opcode {
 }
 
 const (
-	opEnd      = 0x0b
-	opCall     = 0x10
-	opI32Const = 0x41
+	opLoop          = 0x03
+	opEnd           = 0x0b
+	opCall          = 0x10
+	opReturnCallRef = 0x15 // the last of the calls
+	opI32Const      = 0x41
 )
 
 const legacy = FeatureExceptions | FeatureLegacyExceptions

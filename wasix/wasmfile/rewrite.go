@@ -32,7 +32,19 @@ type RewriteOptions struct {
 	// follows the shifted functions. Custom sections that point into the code,
 	// those of debuggers and linkers, are left out.
 	HostFutex bool
+	// Checkpoints makes the code call a function of [HostModule] now and then,
+	// so that the host can act on a guest that computes:
+	//
+	//	checkpoint()
+	//
+	// That happens each time a count of loops' turns, and of calls of functions
+	// that call others, reaches [CheckpointInterval]. Each instance counts for
+	// itself, in a global that the binary does not export.
+	Checkpoints bool
 }
+
+// edits reports whether the options ask for more than flags to change.
+func (o RewriteOptions) edits() bool { return o.HostFutex || o.Checkpoints }
 
 // The functions for the futex instructions, in the order of their opcodes.
 var futexFunctions = [3]Import{
@@ -53,7 +65,7 @@ func signature(params ...abi.ValueType) Signature {
 // instructions are to be replaced that address a memory other than the first or
 // one of 64 bits.
 func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
-	d, err := decode(wasm, opts.HostFutex)
+	d, err := decode(wasm, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +75,13 @@ func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
 			wasm[flags] &^= limitShared
 		}
 	}
-	if !opts.HostFutex || !d.info.AtomicWait {
+	if d.info.imports(checkpointFunction) {
+		d.dropCheckpoints()
+	}
+	if !d.rewrites() {
 		return wasm, nil
 	}
-	if d.wide {
+	if d.wide && opts.HostFutex {
 		return nil, fmt.Errorf("%w: memory.atomic.wait or notify on a 64-bit or second memory", ErrNotRewritable)
 	}
 	return newRewriter(d, wasm).module(), nil
@@ -76,7 +91,10 @@ func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
 // of the futex function of that number.
 type editKind uint32
 
-const editIndex editKind = 3 // the index of a function
+const (
+	editIndex      editKind = 3 + iota // the index of a function
+	editCheckpoint                     // nothing, where a checkpoint goes
+)
 
 // An edit is a place in the binary where an index of a function or a futex
 // instruction is.
@@ -95,20 +113,28 @@ type rewriter struct {
 	types []uint32  // the type of each added import
 	fresh []Import  // those of them whose type the binary lacks
 	index [3]uint32 // of the function for each futex instruction
+
+	checkpoint []byte // the code of one, nil without any
 }
 
 func newRewriter(d *decoder, wasm []byte) *rewriter {
 	w := &rewriter{decoder: d, wasm: wasm, edits: d.edits}
 	for i, used := range d.futex {
-		if !used {
-			continue
+		if used && d.opts.HostFutex {
+			w.index[i] = w.add(futexFunctions[i])
 		}
-		f := futexFunctions[i]
-		w.index[i] = uint32(d.imported + len(w.added))
-		w.added = append(w.added, f)
-		w.types = append(w.types, w.typeOf(f))
+	}
+	if d.hasCheckpoints() {
+		w.checkpoint = checkpointCode(uint32(len(d.globals)), w.add(checkpointFunction))
 	}
 	return w
+}
+
+// add imports one more function and returns its index.
+func (w *rewriter) add(f Import) uint32 {
+	w.added = append(w.added, f)
+	w.types = append(w.types, w.typeOf(f))
+	return uint32(w.imported + len(w.added) - 1)
 }
 
 // typeOf returns the index of the type of f, which it adds to the binary's if
@@ -131,7 +157,7 @@ func (w *rewriter) module() []byte {
 	out := make([]byte, 0, len(w.wasm)+len(w.wasm)/16)
 	out = append(out, preamble...)
 	var contents []byte
-	for _, s := range w.withImports() {
+	for _, s := range w.withAdded() {
 		contents = contents[:0]
 		switch s.id {
 		case sectionCustom:
@@ -143,6 +169,8 @@ func (w *rewriter) module() []byte {
 			contents = w.typeSection(contents, s)
 		case sectionImport:
 			contents = w.importSection(contents, s)
+		case sectionGlobal:
+			contents = w.globalSection(contents, s)
 		case sectionCode:
 			contents = w.codeSection(contents, s)
 		default:
@@ -154,11 +182,15 @@ func (w *rewriter) module() []byte {
 	return out
 }
 
-// withImports returns the sections, an empty one for the types and the imports
-// where the binary has none.
-func (w *rewriter) withImports() []section {
+// withAdded returns the sections, an empty one where the binary has none for
+// what is added.
+func (w *rewriter) withAdded() []section {
 	all := slices.Clone(w.sections)
-	for _, id := range []byte{sectionType, sectionImport} {
+	added := []byte{sectionType, sectionImport}
+	if w.checkpoint != nil {
+		added = append(added, sectionGlobal)
+	}
+	for _, id := range added {
 		at := 0
 		for at < len(all) && sections[all[at].id].order < sections[id].order {
 			at++
@@ -221,9 +253,12 @@ func (w *rewriter) splice(out []byte, start, end int) []byte {
 		e := w.edits[0]
 		w.edits = w.edits[1:]
 		out = append(out, w.wasm[start:e.start]...)
-		if e.kind == editIndex {
+		switch e.kind {
+		case editIndex:
 			out = appendU32(out, e.value+uint32(len(w.added)))
-		} else {
+		case editCheckpoint:
+			out = append(out, w.checkpoint...)
+		default:
 			out = append(out, opI32Const)
 			out = appendS32(out, int32(e.value))
 			out = append(out, opCall)

@@ -268,7 +268,7 @@ func (d *decoder) funcIndex(r *reader) uint32 {
 		r.fail(at, "function %d of %d", i, len(d.funcs))
 		return 0
 	}
-	if d.record && i >= uint32(d.imported) {
+	if d.opts.edits() && i >= uint32(d.imported) {
 		d.edits = append(d.edits, edit{uint32(at), uint32(r.pos), editIndex, i})
 	}
 	return i
