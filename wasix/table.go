@@ -204,6 +204,7 @@ func families() []family {
 			{name: "callback_reactor", note: "reactors were withdrawn in May 2023"},
 			{name: "callback_thread"},
 			{name: "callback_thread_local_destroy"},
+			{name: "checkpoint", raw: checkpoint, support: Full},
 			{name: "sched_yield", do: schedYield, support: Full},
 			{name: "thread-spawn", raw: wasiThreadSpawn, support: Full},
 			{name: "thread_exit", raw: threadExit, support: Full},

@@ -9,8 +9,9 @@ import (
 )
 
 // instructions are the imports that [wasmfile.Rewrite] puts in the place of
-// instructions.
+// instructions, or between them.
 var instructions = []abi.Function{
+	{Module: wasmfile.HostModule, Name: "checkpoint"},
 	{
 		Module: wasmfile.HostModule, Name: "memory_atomic_notify",
 		Params:     []abi.ValueType{abi.ValueTypeI32, abi.ValueTypeI32, abi.ValueTypeI32},
