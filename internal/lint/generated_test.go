@@ -37,7 +37,7 @@ func TestGeneratedFilesAreUpToDate(t *testing.T) {
 			}
 			for _, name := range want {
 				if !bytes.Equal(read(t, tree, name), read(t, dir, name)) {
-					t.Errorf("%s is out of date; run go generate ./...", filepath.Join(c.output, name))
+					t.Errorf("%s is out of date; run go generate ./...", filepath.Join(tree, name))
 				}
 			}
 		})

@@ -36,8 +36,8 @@ NOSYS. A name that is there twice has had several signatures; a binary gets the
 one that it was built with.
 
 Modules: **W** is wasix_32v1, **P** is wasi_snapshot_preview1, **U** is
-wasi_unstable, **wasi** is wasi, and **gowasix** stands for instructions that an
-engine lacks.
+wasi_unstable, **wasi** is wasi, and **gowasix** is what binaries import that
+were rewritten for an engine.
 
 `
 
