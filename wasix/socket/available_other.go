@@ -1,0 +1,5 @@
+//go:build !linux
+
+package socket
+
+func available(int) int { return 0 }

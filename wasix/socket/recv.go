@@ -1,0 +1,170 @@
+package socket
+
+import (
+	"syscall"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/descriptor"
+	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/ready"
+)
+
+// Recv receives into iovs, as recvmsg(2), and sets from, unless it is nil, to
+// the sender of a datagram. It returns 0 at the end of a stream. It waits until
+// something is there unless d is non-blocking, RiflagsDontWait is given or
+// RECV_TIMEOUT passes. The flags:
+//   - RiflagsPeek leaves the data in the socket
+//   - RiflagsWaitall waits, on a stream, until iovs are full
+//   - RiflagsDataTruncated returns the true length of a datagram; on a TCP
+//     stream it discards the data instead of storing it
+//
+// RoflagsDataTruncated tells that iovs cut a datagram. Recv changes the elements
+// of iovs and does not allocate. Besides the errors of blocked operations:
+//   - EAGAIN: nothing is there
+//   - ECONNREFUSED, ECONNRESET, ETIMEDOUT ...: what befell the connection
+//   - ENOTCONN: a stream that is not connected
+func (s *Socket) Recv(d *descriptor.Description, w *ready.Waiter, iovs [][]byte, flags abi.Riflags, from *network.Addr) (int, abi.Roflags, error) {
+	block := flags&abi.RiflagsDontWait == 0 && !d.Nonblock()
+	if flags&abi.RiflagsWaitall != 0 && s.stream() && block {
+		return s.recvAll(d, w, iovs, flags, from)
+	}
+	until := deadline(s.recvTimeout.Load())
+	for {
+		seq := s.net.Queue().Seq()
+		n, out, err := s.recvmsg(iovs, msgFlags(flags), from)
+		if err != syscall.EAGAIN || !block {
+			return n, roflags(out), err
+		}
+		if err := s.wait(d, w, ready.In, seq, until); err != nil {
+			return 0, 0, err
+		}
+	}
+}
+
+func (s *Socket) recvAll(d *descriptor.Description, w *ready.Waiter, iovs [][]byte, flags abi.Riflags, from *network.Addr) (int, abi.Roflags, error) {
+	until := deadline(s.recvTimeout.Load())
+	if flags&abi.RiflagsPeek != 0 {
+		n, err := s.peekAll(d, w, iovs, flags, from, until)
+		return n, 0, err
+	}
+	total := 0
+	for {
+		seq := s.net.Queue().Seq()
+		n, _, err := s.recvmsg(iovs, msgFlags(flags), from)
+		total += n
+		switch err {
+		case nil:
+			iovs = descriptor.Advance(iovs, n)
+			if n > 0 && len(iovs) > 0 {
+				continue
+			}
+			return total, 0, nil
+		case syscall.EAGAIN:
+			if err = s.wait(d, w, ready.In, seq, until); err == nil {
+				continue
+			}
+		default:
+			if total > 0 {
+				s.postpone(err)
+			}
+		}
+		if total > 0 {
+			return total, 0, nil
+		}
+		return 0, 0, err
+	}
+}
+
+// peekAll looks at the data until there is enough to fill iovs. The socket is
+// readable all the while, so it waits for changes, not for readiness.
+func (s *Socket) peekAll(d *descriptor.Description, w *ready.Waiter, iovs [][]byte, flags abi.Riflags, from *network.Addr, until int64) (int, error) {
+	want := size(iovs)
+	for {
+		seq := s.net.Queue().Seq()
+		n, _, err := s.recvmsg(iovs, msgFlags(flags), from)
+		if n >= want || n == 0 && err != syscall.EAGAIN {
+			return n, err
+		}
+		if s.net.Ready(ready.RdHup)&(ready.RdHup|ready.Hup|ready.Err) != 0 {
+			return n, err
+		}
+		if err := s.waitChange(d, w, seq, until); err != nil {
+			if n > 0 {
+				return n, nil
+			}
+			return 0, err
+		}
+	}
+}
+
+// waitChange blocks until the network reports anything new.
+func (s *Socket) waitChange(d *descriptor.Description, w *ready.Waiter, seq uint64, until int64) error {
+	if sys, ok := s.net.(ready.SysSource); ok {
+		if err := sys.Arm(); err != nil {
+			return err
+		}
+	}
+	if d.Closed() {
+		return syscall.EBADF
+	}
+	// The Socket itself is no SysSource: the waiter does not ask the kernel.
+	err := w.Wait(s, ready.In, seq, until)
+	switch {
+	case err == syscall.ETIMEDOUT:
+		return syscall.EAGAIN
+	case err == nil && d.Closed():
+		return syscall.EBADF
+	}
+	return err
+}
+
+// Readv reads without waiting, as readv(2) on a non-blocking socket; without
+// any room it reads nothing.
+func (s *Socket) Readv(iovs [][]byte) (int, error) {
+	if size(iovs) == 0 {
+		return 0, nil
+	}
+	n, _, err := s.recvmsg(iovs, 0, nil)
+	return n, err
+}
+
+// recvmsg makes one attempt. A postponed error comes before a datagram but
+// after the rest of a stream, as on Linux.
+func (s *Socket) recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Addr) (int, network.MsgFlags, error) {
+	if !s.stream() {
+		if err := s.takePending(); err != nil {
+			return 0, 0, err
+		}
+	}
+	n, out, err := s.net.Recvmsg(iovs, flags, from)
+	if n == 0 || err != nil {
+		if err := s.takePending(); err != nil {
+			return 0, 0, err
+		}
+	}
+	return max(n, 0), out, err
+}
+
+func msgFlags(flags abi.Riflags) (f network.MsgFlags) {
+	if flags&abi.RiflagsPeek != 0 {
+		f |= network.MsgPeek
+	}
+	if flags&abi.RiflagsDataTruncated != 0 {
+		f |= network.MsgTrunc
+	}
+	return f
+}
+
+func roflags(f network.MsgFlags) abi.Roflags {
+	if f&network.MsgTrunc != 0 {
+		return abi.RoflagsDataTruncated
+	}
+	return 0
+}
+
+func size(iovs [][]byte) (n int) {
+	for _, b := range iovs {
+		n += len(b)
+	}
+	return n
+}
