@@ -61,6 +61,7 @@ func newTestThread(t *testing.T) *Thread {
 	p := &Process{
 		name: "test", pid: initPID, cwd: "/",
 		fds:     descriptor.NewTable(0),
+		network: deniedNetwork{}, unix: deniedNetwork{},
 		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: DefaultMaxThreads,
 		stop: stop, ctx: ctx, done: make(chan struct{}),
 	}

@@ -20,6 +20,7 @@ type Thread struct {
 	mem  []byte   // the guest's memory during a call
 	iovs [][]byte // scratch of iovecs
 	poll pollScratch
+	sock sockScratch
 
 	futex    futexWaiter
 	locals   map[uint32]uint64 // thread_local_set
