@@ -32,15 +32,27 @@ func inFunction(err error, index int) error {
 }
 
 func (d *decoder) body(r *reader) {
-	for range r.count() {
-		r.u32()
-		d.valueType(r)
-	}
+	d.locals(r)
 	start, edits := r.pos, len(d.edits)
 	d.calls = false
 	d.expression(r, false)
 	if d.calls {
 		d.checkpoint(start, edits)
+	}
+}
+
+// maxLocals is the limit that engines have in common. Some allocate as many as
+// a body claims.
+const maxLocals = 50000
+
+func (d *decoder) locals(r *reader) {
+	total := uint64(0)
+	for range r.count() {
+		at := r.pos
+		if total += uint64(r.u32()); total > maxLocals {
+			r.fail(at, "more than %d locals", maxLocals)
+		}
+		d.valueType(r)
 	}
 }
 

@@ -215,6 +215,7 @@ func TestReadMalformed(t *testing.T) {
 		{"function without body", wasm(sec(1, functype(0, 0)), sec(3, u(0))), "", 18, "1 functions, but 0 bodies"},
 		{"body without function", wasm(sec(10, fn())), "code", 10, "1 bodies for 0 functions"},
 		{"data count", wasm(rawSec(12, u(2))), "", 11, "2 data segments announced, but there are 0"},
+		{"locals", code(2, 0xd0, 0x86, 3, i32, 1, i64, end), "code", 27, "function 0: more than 50000 locals"},
 		{"unknown instruction", code(0, nop, 0x27), "code", 24, "function 0: unknown instruction 0x27"},
 		{"unknown prefixed instruction", code(0, misc, 18, end), "code", 23, "function 0: unknown instruction 0xfc 18"},
 		{"unknown vector instruction", code(0, simd, 0x9a, 1, end), "code", 23, "function 0: unknown instruction 0xfd 154"},
