@@ -1,0 +1,19 @@
+// Shared by the parts of the runtime.
+#ifndef RUNTIME_H
+#define RUNTIME_H
+
+#include "posix.h"
+#include "wasix.h"
+
+// check turns a call's errno into POSIX's result: -1 with errno set, or value.
+static inline ssize_t check(wasi_errno err, ssize_t value)
+{
+	if (!err)
+		return value;
+	errno = err;
+	return -1;
+}
+
+_Static_assert(sizeof(struct iovec) == sizeof(struct wasi_iovec), "iovec");
+
+#endif
