@@ -20,7 +20,7 @@ func TestCorpus(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no binaries in %s: %v", dir, err)
 	}
-	e, err := wazero.NewEngine(wazero.WithCache(t.TempDir()))
+	e, err := wazero.NewEngine(wazero.WithCache(filepath.Join(t.TempDir(), "cache")))
 	if err != nil {
 		t.Fatal(err)
 	}

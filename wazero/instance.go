@@ -24,7 +24,8 @@ type instance struct {
 	ownMemory   bool
 	interrupted atomic.Bool
 	closed      bool
-	ended       error // why a host function unwinds the guest
+	ended       error                   // why a host function unwinds the guest
+	idle        map[string]api.Function // exports that were called and are free for the next call
 }
 
 var errInterrupted error = &wasix.Trap{Message: "interrupted"}
@@ -67,14 +68,26 @@ func (in *instance) Call(export string, args ...uint64) (uint64, error) {
 	if in.interrupted.Load() {
 		return 0, errInterrupted
 	}
-	results, err := in.guest.ExportedFunction(export).Call(in.context, args...)
+	f := in.function(export)
+	results, err := f.Call(in.context, args...)
 	if err != nil {
 		return 0, in.failure(err)
 	}
+	in.idle[export] = f
 	if len(results) == 0 {
 		return 0, nil
 	}
 	return results[0], nil
+}
+
+// function returns an exported function with a stack that no call uses. After a
+// call that went well it may be used again.
+func (in *instance) function(export string) api.Function {
+	if f := in.idle[export]; f != nil {
+		delete(in.idle, export)
+		return f
+	}
+	return in.guest.ExportedFunction(export)
 }
 
 // unwind ends the call into the guest that a host function serves, with err.
