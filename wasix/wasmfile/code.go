@@ -34,7 +34,6 @@ func inFunction(err error, index int) error {
 func (d *decoder) body(r *reader) {
 	d.locals(r)
 	start, edits := r.pos, len(d.edits)
-	d.calls = false
 	d.expression(r, false)
 	if d.calls {
 		d.checkpoint(start, edits)
@@ -58,7 +57,7 @@ func (d *decoder) locals(r *reader) {
 
 // expression reads instructions up to the end that closes them.
 func (d *decoder) expression(r *reader, constant bool) {
-	var features Features
+	features, calls := Features(0), false
 	for depth := 1; depth > 0 && r.err == nil; {
 		at := r.pos
 		b := r.byte()
@@ -73,7 +72,7 @@ func (d *decoder) expression(r *reader, constant bool) {
 			op = prefixedOpcode(b, number)
 		}
 		features |= op.feature
-		d.calls = d.calls || b >= opCall && b <= opReturnCallRef
+		calls = calls || b >= opCall && b <= opReturnCallRef
 		switch op.imm {
 		case immNone:
 		case immIndex:
@@ -109,6 +108,7 @@ func (d *decoder) expression(r *reader, constant bool) {
 		}
 	}
 	d.info.Features |= features
+	d.calls = calls
 }
 
 func prefixedOpcode(prefix byte, number uint32) opcode {
