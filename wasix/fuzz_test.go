@@ -2,6 +2,7 @@ package wasix
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -74,6 +75,7 @@ func FuzzSyscalls(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script, memory []byte) {
 		thread := newTestThread(t)
 		thread.proc.module = &fakeModule{}
+		thread.proc.network, thread.proc.unix = obligingNetwork{}, obligingNetwork{}
 		mem := thread.mem
 		copy(mem, memory)
 		s := callScript(script)
@@ -92,10 +94,11 @@ func FuzzSyscalls(f *testing.F) {
 }
 
 // addFuzzSeeds adds calls of each row: with all parameters at each edge, and
-// with parameters that may succeed.
+// with parameters that may succeed, after some sockets were opened.
 func addFuzzSeeds(f *testing.F, calls []*Syscall) {
 	iovec := make([]byte, 64)
 	binary.LittleEndian.PutUint32(iovec[4:], 1)
+	sockets := openSockets(calls)
 	for i, call := range calls {
 		var script []byte
 		for edge := range wild {
@@ -105,10 +108,23 @@ func addFuzzSeeds(f *testing.F, calls []*Syscall) {
 			}
 		}
 		f.Add(script, []byte(nil))
-		script = binary.LittleEndian.AppendUint16(nil, uint16(i))
+		script = binary.LittleEndian.AppendUint16(slices.Clone(sockets), uint16(i))
 		for p := range call.Signature.Params {
 			script = append(script, byte(3+p%3))
 		}
 		f.Add(script, iovec)
 	}
+}
+
+// openSockets is a script that opens a socket of each family and type. The
+// first edges of [wild] are their own numbers.
+func openSockets(calls []*Syscall) (script []byte) {
+	open := slices.IndexFunc(calls, func(s *Syscall) bool { return s.Name == "sock_open" })
+	for family := abi.AddressFamilyInet4; family <= abi.AddressFamilyUnix; family++ {
+		for typ := abi.SockTypeStream; typ <= abi.SockTypeDgram; typ++ {
+			script = binary.LittleEndian.AppendUint16(script, uint16(open))
+			script = append(script, byte(family), byte(typ), 0, 8)
+		}
+	}
+	return script
 }
