@@ -15,6 +15,7 @@ const (
 	Command Kind = "command" // exports _start: runs once, from start to exit
 	Reactor Kind = "reactor" // exports _initialize: to be called again and again
 	Library Kind = "library" // has a dylink section: to be linked into a program
+	Object  Kind = "object"  // has a linking section: input of a linker
 	Unknown Kind = "unknown"
 )
 
@@ -27,6 +28,8 @@ func (i *Info) Kind() Kind {
 		return Library
 	case i.exports("_initialize"):
 		return Reactor
+	case i.HasCustomSection("linking"):
+		return Object
 	}
 	return Unknown
 }

@@ -21,10 +21,13 @@ func TestKind(t *testing.T) {
 	library.CustomSections = []string{"dylink.0"}
 	program := exporting("_start")
 	program.CustomSections = []string{"dylink.0"}
+	object := exporting()
+	object.CustomSections = []string{"linking", "reloc.CODE"}
 	cases := []struct {
 		info *wasmfile.Info
 		want wasmfile.Kind
 	}{
+		{object, wasmfile.Object},
 		{exporting("_start", "_initialize"), wasmfile.Command},
 		{exporting("_initialize"), wasmfile.Reactor},
 		{library, wasmfile.Library},
