@@ -1,0 +1,651 @@
+package socket_test
+
+import (
+	"bytes"
+	"fmt"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The tests here run one script on the kernel's sockets and on ours.
+
+func TestListen(t *testing.T) {
+	queue := func(r *run, fd int) any {
+		info, err := unix.GetsockoptTCPInfo(r.kernelFD(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil {
+			return err
+		}
+		return info.Sacked // of a listener: the backlog
+	}
+	t.Run("closed", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) { r.say("listen", r.listen(1<<20, 1)) })
+	})
+	t.Run("datagram", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			fd, _ := r.bound(unix.SOCK_DGRAM)
+			r.say("listen", r.listen(fd, 1))
+		})
+	})
+	t.Run("bound", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			fd, addr := r.bound(unix.SOCK_STREAM)
+			r.say("bound to", addr)
+			r.say("listen", r.listen(fd, 7), r.name(fd), queue(r, fd))
+		})
+	})
+	t.Run("unbound", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			fd := r.open(unix.SOCK_STREAM)
+			r.say("before", r.name(fd))
+			r.say("listen", r.listen(fd, 1), r.name(fd))
+		})
+	})
+	t.Run("again", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			fd, _ := r.listener(3)
+			r.say("listen", r.listen(fd, 5), queue(r, fd))
+		})
+	})
+	t.Run("backlogs", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			for _, n := range []int{0, 1, 1<<31 - 1, -1 << 31, -1} {
+				fd, _ := r.bound(unix.SOCK_STREAM)
+				r.say("listen", n, r.listen(fd, n), queue(r, fd))
+			}
+		})
+	})
+	t.Run("connected", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			c, s := r.pair()
+			r.say("listen", r.listen(c, 1), r.listen(s, 1))
+			r.say("send", fmt.Sprint(r.send(c, "x", 0)))
+		})
+	})
+	t.Run("connecting", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			fd, _, _ := r.connecting()
+			r.say("listen", r.listen(fd, 1))
+		})
+	})
+	t.Run("address taken", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			a, b := r.open(unix.SOCK_STREAM), r.open(unix.SOCK_STREAM)
+			for _, fd := range []int{a, b} {
+				r.must(r.setsockopt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
+			}
+			r.say("bind", r.bind(a, loopback), r.bind(b, r.name(a)))
+			r.say("listen", r.listen(a, 1), r.listen(b, 1))
+		})
+	})
+	t.Run("after shutdown", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			fd, addr := r.listener(1)
+			r.say("shut", r.shutdown(fd, unix.SHUT_RDWR))
+			_, _, err := r.accept(fd)
+			r.say("accept", err)
+			r.say("connect", r.connect(r.open(unix.SOCK_STREAM), addr))
+			r.say("listen", r.listen(fd, 1))
+			r.say("connect", r.connect(r.open(unix.SOCK_STREAM), r.name(fd)))
+			r.accepted(fd)
+		})
+	})
+	t.Run("overflow", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			fd, l, addr := r.connecting()
+			r.accepted(l)
+			ev, err := r.poll(fd, unix.POLLOUT) // the kernel sends its SYN again
+			r.say("poll", ev, err)
+			r.say("connect", r.connect(fd, addr), r.connect(fd, addr))
+			r.accepted(l)
+		})
+	})
+}
+
+func TestBind(t *testing.T) {
+	sameOnBoth(t, func(r *run) {
+		fd, addr := r.bound(unix.SOCK_STREAM)
+		r.say("again", r.bind(fd, loopback))
+		r.say("still", r.name(fd))
+		other := r.open(unix.SOCK_STREAM)
+		r.say("taken", r.bind(other, addr))
+		r.say("elsewhere", r.bind(other, &unix.SockaddrInet4{Addr: [4]byte{192, 0, 2, 1}}))
+		r.say("family", r.bind(other, &unix.SockaddrInet6{}))
+		r.say("unbound", r.name(other))
+		r.say("usable", r.bind(other, loopback), r.listen(other, 1))
+		six, err := r.socket(unix.AF_INET6, unix.SOCK_STREAM)
+		r.must(err)
+		r.fds = append(r.fds, six)
+		r.say("family", r.bind(six, loopback))
+		r.say("only", r.setsockopt(six, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1))
+		r.say("mapped", r.bind(six, &unix.SockaddrInet6{Addr: [16]byte{10: 0xff, 11: 0xff, 12: 127, 15: 1}}))
+		r.say("six", r.bind(six, &unix.SockaddrInet6{Addr: [16]byte{15: 1}}), r.name(six))
+		r.say("closed", r.bind(1<<20, loopback))
+	})
+}
+
+func TestReusePort(t *testing.T) {
+	sameOnBoth(t, func(r *run) {
+		a, b, c := r.open(unix.SOCK_STREAM), r.open(unix.SOCK_STREAM), r.open(unix.SOCK_STREAM)
+		for _, fd := range []int{a, b} {
+			r.must(r.setsockopt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+		}
+		r.say("bind", r.bind(a, loopback), r.bind(b, r.name(a)), r.bind(c, r.name(a)))
+		r.say("listen", r.listen(a, 1), r.listen(b, 1))
+	})
+}
+
+func TestAccept(t *testing.T) {
+	t.Run("not listening", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			for _, typ := range []int{unix.SOCK_STREAM, unix.SOCK_DGRAM} {
+				_, _, err := r.accept(r.open(typ))
+				r.say("accept", err)
+			}
+			c, _ := r.pair()
+			_, _, err := r.accept(c)
+			r.say("accept", err)
+			_, _, err = r.accept(1 << 20)
+			r.say("accept", err)
+		})
+	})
+	t.Run("inherits", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			l, addr := r.listener(1)
+			r.must(r.setsockopt(l, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+			r.must(r.setsockopt(l, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
+			c := r.open(unix.SOCK_STREAM)
+			r.must(r.connect(c, addr))
+			r.must(r.setnonblock(l, true))
+			s, from, err := r.accept(l)
+			r.must(err)
+			r.fds = append(r.fds, s)
+			r.say("from", from, fmt.Sprint(from) == fmt.Sprint(r.name(c)))
+			r.say("local", r.name(s))
+			r.say(fmt.Sprint(r.getsockopt(s, unix.IPPROTO_TCP, unix.TCP_NODELAY)))
+			r.say(fmt.Sprint(r.getsockopt(s, unix.SOL_SOCKET, unix.SO_KEEPALIVE)))
+			_, _, err = r.accept(l)
+			r.say("none", err)
+			// The listener's O_NONBLOCK is not inherited: the read waits.
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_, err := r.send(c, "late", 0)
+				r.must(err)
+			}()
+			b, err := r.recv(s, 9, 0)
+			r.say("recv", b, err)
+			<-done
+		})
+	})
+	t.Run("waits", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			l, addr := r.listener(1)
+			c := r.open(unix.SOCK_STREAM)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				r.must(r.connect(c, addr))
+			}()
+			r.accepted(l)
+			<-done
+			r.say("accepted")
+		})
+	})
+	t.Run("reset before", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			l, addr := r.listener(1)
+			c := r.open(unix.SOCK_STREAM)
+			r.must(r.connect(c, addr))
+			r.must(r.setlinger(c, unix.Linger{Onoff: 1}))
+			r.must(r.close(c))
+			r.fds = r.fds[:1]
+			s := r.accepted(l)
+			_, err := r.recv(s, 1, 0)
+			r.say("recv", err)
+			_, err = r.recv(s, 1, 0)
+			r.say("again", err)
+		})
+	})
+}
+
+func TestConnect(t *testing.T) {
+	t.Run("blocking", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			l, addr := r.listener(1)
+			c := r.open(unix.SOCK_STREAM)
+			_, err := r.getpeername(c)
+			r.say("peer", err)
+			r.say("connect", r.connect(c, addr))
+			peer, err := r.getpeername(c)
+			r.say("peer", peer, err)
+			r.say("again", r.connect(c, addr))
+			r.say("listener", r.connect(l, addr))
+		})
+	})
+	t.Run("bound", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			l, addr := r.listener(1)
+			c, local := r.bound(unix.SOCK_STREAM)
+			r.must(r.connect(c, addr))
+			r.say("kept", fmt.Sprint(local) == fmt.Sprint(r.name(c)))
+			r.accepted(l)
+		})
+	})
+	t.Run("refused", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			addr := r.nobody()
+			c := r.open(unix.SOCK_STREAM)
+			r.say("connect", r.connect(c, addr))
+			v, err := r.getsockopt(c, unix.SOL_SOCKET, unix.SO_ERROR)
+			r.say("error", v, err)
+			l, addr := r.listener(1)
+			r.say("usable", r.connect(c, addr))
+			r.accepted(l)
+		})
+	})
+	t.Run("refused later", func(t *testing.T) {
+		for _, ask := range []string{"option", "connect", "send", "recv"} {
+			sameOnBoth(t, func(r *run) {
+				addr := r.nobody()
+				c := r.open(unix.SOCK_STREAM)
+				r.must(r.setnonblock(c, true))
+				r.say("connect", r.connect(c, addr))
+				ev, err := r.poll(c, unix.POLLIN|unix.POLLOUT|unix.POLLRDHUP)
+				r.say("poll", ev, err)
+				switch ask {
+				case "option":
+					v, err := r.getsockopt(c, unix.SOL_SOCKET, unix.SO_ERROR)
+					r.say("error", syscall.Errno(v), err)
+				case "connect":
+					r.say("connect", r.connect(c, addr))
+				case "send":
+					_, err := r.send(c, "x", 0)
+					r.say("send", err)
+				case "recv":
+					_, err := r.recv(c, 1, 0)
+					r.say("recv", err)
+				}
+				v, err := r.getsockopt(c, unix.SOL_SOCKET, unix.SO_ERROR)
+				r.say("cleared", v, err)
+				_, err = r.send(c, "x", 0)
+				r.say("send", err)
+				b, err := r.recv(c, 1, 0)
+				r.say("recv", b, err)
+				r.say("connect", r.connect(c, addr) != nil)
+			})
+		}
+	})
+	t.Run("in progress", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			c, l, addr := r.connecting()
+			r.say("again", r.connect(c, addr))
+			_, err := r.getpeername(c)
+			r.say("peer", err)
+			_, err = r.recv(c, 1, 0)
+			r.say("recv", err)
+			_, err = r.send(c, "x", 0)
+			r.say("send", err)
+			r.accepted(l)
+			r.must(r.setnonblock(c, false))
+			r.say("wait", r.connect(c, addr))
+			r.say("after", r.connect(c, addr))
+			r.accepted(l)
+		})
+	})
+	t.Run("dissolved", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			a, addr := r.bound(unix.SOCK_DGRAM)
+			b := r.open(unix.SOCK_DGRAM)
+			_, err := r.send(b, "x", 0)
+			r.say("no peer", err)
+			r.say("connect", r.connect(b, addr))
+			peer, err := r.getpeername(b)
+			r.say("peer", peer, err)
+			r.say("dissolve", r.connect(b, nil))
+			_, err = r.getpeername(b)
+			r.say("peer", err)
+			r.say("reconnect", r.connect(b, addr), r.connect(b, addr))
+			_, err = r.send(b, "x", 0)
+			r.say("send", err)
+			got, err := r.recv(a, 9, 0)
+			r.say("recv", got, err)
+			c, _, _ := r.connecting()
+			r.say("give up", r.connect(c, nil), r.connect(c, r.nobody()))
+		})
+	})
+	t.Run("families", func(t *testing.T) {
+		sameOnBoth(t, func(r *run) {
+			for _, typ := range []int{unix.SOCK_STREAM, unix.SOCK_DGRAM} {
+				r.say("six from four", r.connect(r.open(typ), &unix.SockaddrInet6{Addr: [16]byte{15: 1}, Port: 1}))
+			}
+			r.say("closed", r.connect(1<<20, loopback))
+		})
+	})
+}
+
+func TestStream(t *testing.T) {
+	sameOnBoth(t, func(r *run) {
+		c, s := r.pair()
+		n, err := r.sendto(c, [][]byte{[]byte("ab"), {}, []byte("cdef")}, 0, nil)
+		r.say("send", n, err)
+		b, err := r.recv(s, 4, unix.MSG_PEEK)
+		r.say("peek", b, err)
+		x, y := make([]byte, 2), make([]byte, 3)
+		n, trunc, from, err := r.recvfrom(s, [][]byte{x, {}, y}, 0)
+		r.say("recv", n, trunc, from, err, x, y)
+		b, err = r.recv(s, 9, unix.MSG_DONTWAIT)
+		r.say("rest", b, err)
+		b, err = r.recv(s, 9, unix.MSG_DONTWAIT)
+		r.say("nothing", b, err)
+		r.must(r.setnonblock(s, true))
+		b, err = r.recv(s, 9, unix.MSG_WAITALL)
+		r.say("nothing", b, err)
+		n, err = r.send(c, "", 0)
+		r.say("empty", n, err)
+		_, err = r.send(c, "12345", 0)
+		r.must(err)
+		b, err = r.recv(s, 9, unix.MSG_WAITALL)
+		r.say("partial", b, err)
+		_, err = r.send(c, "discarded!kept", 0)
+		r.must(err)
+		n, trunc, _, err = r.recvfrom(s, [][]byte{make([]byte, 10)}, unix.MSG_TRUNC)
+		r.say("discard", n, trunc, err)
+		b, err = r.recv(s, 9, 0)
+		r.say("kept", b, err)
+		r.say("shut", r.shutdown(c, unix.SHUT_WR))
+		_, err = r.send(c, "x", 0)
+		r.say("send", err)
+		r.must(r.setnonblock(s, false))
+		b, err = r.recv(s, 9, 0)
+		r.say("end", b, err)
+		b, err = r.recv(s, 9, unix.MSG_WAITALL|unix.MSG_PEEK)
+		r.say("end", b, err)
+		ev, err := r.poll(s, unix.POLLIN|unix.POLLOUT|unix.POLLRDHUP)
+		r.say("poll", ev, err)
+		n, err = r.sendto(s, [][]byte{[]byte("back")}, 0, loopback)
+		r.say("other way", n, err)
+		b, err = r.recv(c, 9, 0)
+		r.say("other way", b, err)
+	})
+}
+
+func TestStreamNotConnected(t *testing.T) {
+	sameOnBoth(t, func(r *run) {
+		l, addr := r.listener(1)
+		for _, fd := range []int{r.open(unix.SOCK_STREAM), l} {
+			_, err := r.recv(fd, 1, 0)
+			r.say("recv", err)
+			_, err = r.send(fd, "x", 0)
+			r.say("send", err)
+			_, err = r.sendto(fd, [][]byte{{1}}, 0, addr)
+			r.say("sendto", err)
+			_, err = r.getpeername(fd)
+			r.say("peer", err)
+		}
+		r.say("shut", r.shutdown(r.open(unix.SOCK_STREAM), unix.SHUT_RDWR))
+		r.say("shut", r.shutdown(r.open(unix.SOCK_DGRAM), unix.SHUT_RDWR))
+		r.say("shut", r.shutdown(l, 3), r.shutdown(l, unix.SHUT_WR))
+		r.say("usable", r.connect(r.open(unix.SOCK_STREAM), addr))
+		r.accepted(l)
+	})
+}
+
+func TestReset(t *testing.T) {
+	reset := func(r *run) (fd int) {
+		c, s := r.pair()
+		r.must(r.setlinger(c, unix.Linger{Onoff: 1}))
+		r.must(r.close(c))
+		for i, fd := range r.fds {
+			if fd == c {
+				r.fds = append(r.fds[:i], r.fds[i+1:]...)
+				break
+			}
+		}
+		return s
+	}
+	sameOnBoth(t, func(r *run) {
+		fd := reset(r)
+		ev, err := r.poll(fd, unix.POLLIN|unix.POLLOUT|unix.POLLRDHUP)
+		r.say("poll", ev, err)
+		_, err = r.recv(fd, 1, 0)
+		r.say("recv", err)
+		b, err := r.recv(fd, 1, 0)
+		r.say("recv", b, err)
+		_, err = r.send(fd, "x", 0)
+		r.say("send", err)
+	})
+	sameOnBoth(t, func(r *run) {
+		fd := reset(r)
+		_, err := r.send(fd, "x", 0)
+		r.say("send", err)
+		_, err = r.send(fd, "x", 0)
+		r.say("send", err)
+	})
+	sameOnBoth(t, func(r *run) {
+		fd := reset(r)
+		v, err := r.getsockopt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		r.say("error", syscall.Errno(v), err)
+		v, err = r.getsockopt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		r.say("cleared", v, err)
+		b, err := r.recv(fd, 1, 0)
+		r.say("recv", b, err)
+	})
+}
+
+func TestDatagram(t *testing.T) {
+	sameOnBoth(t, func(r *run) {
+		a, addrA := r.bound(unix.SOCK_DGRAM)
+		b, addrB := r.bound(unix.SOCK_DGRAM)
+		n, err := r.sendto(b, [][]byte{[]byte("one"), []byte("-two")}, 0, addrA)
+		r.say("sendto", n, err)
+		n, err = r.sendto(b, [][]byte{{}}, 0, addrA)
+		r.say("empty", n, err)
+		n, err = r.sendto(b, [][]byte{[]byte("abcdef")}, 0, addrA)
+		r.say("sendto", n, err)
+
+		x, y := make([]byte, 2), make([]byte, 9)
+		n, trunc, from, err := r.recvfrom(a, [][]byte{x, y}, unix.MSG_WAITALL)
+		r.say("recv", n, trunc, fmt.Sprint(from) == fmt.Sprint(addrB), err, x, y[:5])
+		n, trunc, from, err = r.recvfrom(a, [][]byte{y}, 0)
+		r.say("empty", n, trunc, from, err)
+		n, trunc, _, err = r.recvfrom(a, [][]byte{x}, unix.MSG_PEEK)
+		r.say("peek", n, trunc, err, x)
+		n, trunc, _, err = r.recvfrom(a, [][]byte{x}, unix.MSG_TRUNC|unix.MSG_PEEK)
+		r.say("true length", n, trunc, err, x)
+		n, trunc, _, err = r.recvfrom(a, [][]byte{x[:1], x[1:]}, 0)
+		r.say("cut", n, trunc, err, x)
+		_, err = r.recv(a, 9, unix.MSG_DONTWAIT)
+		r.say("nothing", err)
+		_, err = r.sendto(a, [][]byte{make([]byte, 70000)}, 0, addrB)
+		r.say("too long", err)
+		_, err = r.send(a, "x", 0)
+		r.say("no address", err)
+		_, err = r.sendto(a, [][]byte{{1}}, 0, &unix.SockaddrInet6{Addr: [16]byte{15: 1}, Port: 1})
+		r.say("family", err)
+	})
+}
+
+func TestConnectedDatagram(t *testing.T) {
+	sameOnBoth(t, func(r *run) {
+		a, addrA := r.bound(unix.SOCK_DGRAM)
+		b, addrB := r.bound(unix.SOCK_DGRAM)
+		other, _ := r.bound(unix.SOCK_DGRAM)
+		r.must(r.connect(a, addrB))
+		for _, fd := range []int{other, b, other} {
+			_, err := r.sendto(fd, [][]byte{[]byte("from"), {byte('0' + map[int]int{other: 1, b: 2}[fd])}}, 0, addrA)
+			r.must(err)
+		}
+		got, err := r.recv(a, 9, 0)
+		r.say("recv", got, err)
+		_, err = r.recv(a, 9, unix.MSG_DONTWAIT)
+		r.say("nothing", err)
+		r.must(r.close(b))
+		r.fds = []int{a, other}
+		n, err := r.send(a, "lost", 0)
+		r.say("send", n, err)
+		_, err = r.send(a, "refused", 0)
+		r.say("send", err)
+		n, err = r.send(a, "lost", 0)
+		r.say("send", n, err)
+		_, err = r.recv(a, 9, 0)
+		r.say("recv", err)
+	})
+}
+
+func TestShutDatagram(t *testing.T) {
+	sameOnBoth(t, func(r *run) {
+		a, addrA := r.bound(unix.SOCK_DGRAM)
+		r.must(r.connect(a, addrA))
+		r.say("shut", r.shutdown(a, unix.SHUT_RDWR))
+		b, err := r.recv(a, 9, 0)
+		r.say("recv", b, err)
+		_, err = r.send(a, "x", 0)
+		r.say("send", err)
+	})
+}
+
+func TestShutdownWhileWaiting(t *testing.T) {
+	sameOnBoth(t, func(r *run) {
+		l, _ := r.listener(1)
+		accepts := make(chan error)
+		for range 2 {
+			go func() {
+				_, _, err := r.accept(l)
+				accepts <- err
+			}()
+		}
+		r.say("shut", r.shutdown(l, unix.SHUT_RD))
+		r.say("accept", <-accepts, <-accepts)
+
+		c, s := r.pair()
+		reads := make(chan []byte)
+		go func() {
+			b, err := r.recv(s, 1, 0)
+			r.must(err)
+			reads <- b
+		}()
+		r.say("shut", r.shutdown(s, unix.SHUT_RD))
+		r.say("recv", <-reads)
+		n, err := r.send(c, "x", 0)
+		r.say("send", n, err)
+	})
+}
+
+func TestOptions(t *testing.T) {
+	type option struct {
+		level, name int
+		values      []int
+	}
+	opts := []option{
+		{unix.SOL_SOCKET, unix.SO_REUSEADDR, []int{1, 0}},
+		{unix.SOL_SOCKET, unix.SO_REUSEPORT, []int{1, 0}},
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, []int{1, 0}},
+		{unix.SOL_SOCKET, unix.SO_BROADCAST, []int{1, 0}},
+		{unix.SOL_SOCKET, unix.SO_DONTROUTE, []int{1, 0}},
+		{unix.SOL_SOCKET, unix.SO_OOBINLINE, []int{1, 0}},
+		{unix.SOL_SOCKET, unix.SO_ACCEPTCONN, []int{1}},
+		{unix.SOL_SOCKET, unix.SO_ERROR, []int{1}},
+		{unix.SOL_SOCKET, unix.SO_TYPE, []int{1}},
+		{unix.SOL_SOCKET, unix.SO_PROTOCOL, []int{1}},
+		{unix.SOL_SOCKET, unix.SO_RCVBUF, []int{0, 10000, 1<<31 - 1, -1}},
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, []int{0, 10000, 1<<31 - 1, -1}},
+		{unix.SOL_SOCKET, unix.SO_RCVLOWAT, []int{0, 2, -1}},
+		{unix.SOL_SOCKET, unix.SO_SNDLOWAT, []int{2}},
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, []int{1, 0}},
+		{unix.IPPROTO_IP, unix.IP_TTL, []int{7, 0, 256, -1}},
+		{unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, []int{7, 0, 256, -1}},
+		{unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, []int{0, 1}},
+		{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, []int{1, 0}},
+	}
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		for _, typ := range []int{unix.SOCK_STREAM, unix.SOCK_DGRAM} {
+			sameOnBoth(t, func(r *run) {
+				fd, err := r.socket(family, typ)
+				r.must(err)
+				r.fds = append(r.fds, fd)
+				for _, o := range opts {
+					if o.level == unix.IPPROTO_IP && family == unix.AF_INET6 {
+						continue // WASIX has one option for both families
+					}
+					v, err := r.getsockopt(fd, o.level, o.name)
+					r.say(fmt.Sprint(o, " default"), v, err)
+					for _, set := range o.values {
+						err := r.setsockopt(fd, o.level, o.name, set)
+						v, _ := r.getsockopt(fd, o.level, o.name)
+						r.say(fmt.Sprint(o, " set ", set), err, v)
+					}
+				}
+			})
+		}
+	}
+	sameOnBoth(t, func(r *run) {
+		l, _ := r.listener(1)
+		v, err := r.getsockopt(l, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+		r.say("listening", v, err)
+	})
+}
+
+// TestWaitAll has the data come in pieces, which the reader must not see.
+func TestWaitAll(t *testing.T) {
+	for _, flags := range []int{unix.MSG_WAITALL, unix.MSG_WAITALL | unix.MSG_PEEK} {
+		sameOnBoth(t, func(r *run) {
+			c, s := r.pair()
+			r.must(r.setsockopt(c, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+			go func() {
+				for i := range 100 {
+					_, err := r.send(c, fmt.Sprintf("%02d", i), 0)
+					r.must(err)
+				}
+			}()
+			b, err := r.recv(s, 200, flags)
+			r.say("all", b, err)
+			b, err = r.recv(s, 200, unix.MSG_DONTWAIT)
+			r.say("left", b, err)
+		})
+		sameOnBoth(t, func(r *run) {
+			c, s := r.pair()
+			go func() {
+				_, err := r.send(c, "short", 0)
+				r.must(err)
+				r.must(r.shutdown(c, unix.SHUT_WR))
+			}()
+			b, err := r.recv(s, 200, flags)
+			r.say("all there is", b, err)
+		})
+	}
+}
+
+// TestBigSend sends more than any buffer holds: nothing may be lost.
+func TestBigSend(t *testing.T) {
+	sameOnBoth(t, func(r *run) {
+		c, s := r.pair()
+		data := bytes.Repeat([]byte("0123456789abcdef"), 1<<19)
+		sent := make(chan string)
+		go func() {
+			n, err := r.sendto(c, [][]byte{data[:1], data[1 : 1<<20], data[1<<20:]}, 0, nil)
+			r.must(r.shutdown(c, unix.SHUT_WR))
+			sent <- fmt.Sprint(n, err)
+		}()
+		var got []byte
+		for {
+			b, err := r.recv(s, 1<<16, 0)
+			r.must(err)
+			if len(b) == 0 {
+				break
+			}
+			got = append(got, b...)
+		}
+		r.say("sent", <-sent)
+		r.say("same", bytes.Equal(got, data))
+	})
+	sameOnBoth(t, func(r *run) {
+		c, _ := r.pair()
+		data := make([]byte, 64<<20)
+		n, err := r.sendto(c, [][]byte{data}, unix.MSG_DONTWAIT, nil)
+		r.say("partial", n > 0 && n < len(data), err)
+		n, err = r.sendto(c, [][]byte{data}, unix.MSG_DONTWAIT, nil)
+		r.say("full", n < len(data), err == nil || err == syscall.EAGAIN)
+	})
+}
