@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gowasix/gowasix/wasix/descriptor"
+	"github.com/gowasix/gowasix/wasix/network"
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
@@ -61,7 +62,7 @@ func newTestThread(t *testing.T) *Thread {
 	p := &Process{
 		name: "test", pid: initPID, cwd: "/",
 		fds:     descriptor.NewTable(0),
-		network: deniedNetwork{}, unix: deniedNetwork{},
+		network: network.None(), unix: network.None(),
 		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: DefaultMaxThreads,
 		stop: stop, ctx: ctx, done: make(chan struct{}),
 	}
