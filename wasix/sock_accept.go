@@ -54,6 +54,9 @@ func (t *Thread) accept(sock uint64, flags, roFD, roAddr uint32, withAddr bool) 
 			return abi.EFAULT
 		}
 	}
+	if !t.proc.fds.HasFree() {
+		return abi.EMFILE // the connection stays in the queue
+	}
 	c, addr, err := s.Accept(d, t.waiter)
 	if err != nil {
 		return errnoOf(err)

@@ -101,6 +101,9 @@ func (d *Description) Wait(w *ready.Waiter, asked ready.Events, seq uint64, dead
 // Readv reads into iovs, waiting for data unless the description is
 // non-blocking. Errors are those of [File.Readv] and of Wait.
 func (d *Description) Readv(w *ready.Waiter, iovs [][]byte) (int, error) {
+	if f, ok := d.File.(Waiting); ok {
+		return f.ReadvWait(d, w, iovs)
+	}
 	for {
 		seq := d.File.Queue().Seq()
 		n, err := d.File.Readv(iovs)
@@ -117,6 +120,9 @@ func (d *Description) Readv(w *ready.Waiter, iovs [][]byte) (int, error) {
 // A blocking write ends only when everything is written, an error occurs, or
 // it is interrupted; then the part already written counts.
 func (d *Description) Writev(w *ready.Waiter, iovs [][]byte) (int, error) {
+	if f, ok := d.File.(Waiting); ok {
+		return f.WritevWait(d, w, iovs)
+	}
 	written := 0
 	for {
 		seq := d.File.Queue().Seq()

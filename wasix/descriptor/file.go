@@ -60,3 +60,12 @@ type FlagSetter interface {
 	File
 	SetFlags(flags abi.Fdflags) error
 }
+
+// Waiting is a File that decides itself how its calls wait, such as a socket
+// with timeouts. [Description.Readv] and [Description.Writev] leave it to them.
+type Waiting interface {
+	File
+	// ReadvWait and WritevWait read and write through d, on behalf of w.
+	ReadvWait(d *Description, w *ready.Waiter, iovs [][]byte) (int, error)
+	WritevWait(d *Description, w *ready.Waiter, iovs [][]byte) (int, error)
+}

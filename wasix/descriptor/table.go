@@ -65,6 +65,15 @@ func (t *Table) Insert(d *Description, r Rights, cloexec bool, lowest uint32) (u
 	return uint32(fd), nil
 }
 
+// HasFree reports whether Insert would find a descriptor. What cannot be undone
+// asks first, as accept(2) on Linux.
+func (t *Table) HasFree() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.lowestFree(0)
+	return ok
+}
+
 // InsertAt puts d at fd, which must be free, for descriptors that exist from the
 // start. Returns EBADF for an fd past the limit, EEXIST for one in use.
 func (t *Table) InsertAt(fd uint32, d *Description, r Rights) error {

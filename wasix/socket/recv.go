@@ -128,6 +128,15 @@ func (s *Socket) Readv(iovs [][]byte) (int, error) {
 	return n, err
 }
 
+// ReadvWait is readv(2): it waits as [Socket.Recv] does.
+func (s *Socket) ReadvWait(d *descriptor.Description, w *ready.Waiter, iovs [][]byte) (int, error) {
+	if size(iovs) == 0 {
+		return 0, nil
+	}
+	n, _, err := s.Recv(d, w, iovs, 0, nil)
+	return n, err
+}
+
 // recvmsg makes one attempt. A postponed error comes before a datagram but
 // after the rest of a stream, as on Linux.
 func (s *Socket) recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Addr) (int, network.MsgFlags, error) {

@@ -59,6 +59,11 @@ func (s *Socket) Send(d *descriptor.Description, w *ready.Waiter, iovs [][]byte,
 // datagram socket no bytes are a datagram, too.
 func (s *Socket) Writev(iovs [][]byte) (int, error) { return s.sendmsg(iovs, nil) }
 
+// WritevWait is writev(2): it waits as [Socket.Send] does.
+func (s *Socket) WritevWait(d *descriptor.Description, w *ready.Waiter, iovs [][]byte) (int, error) {
+	return s.Send(d, w, iovs, 0, nil)
+}
+
 // sendmsg makes one attempt.
 func (s *Socket) sendmsg(iovs [][]byte, to *network.Addr) (int, error) {
 	if err := s.takePending(); err != nil {

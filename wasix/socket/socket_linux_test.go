@@ -538,7 +538,12 @@ func TestReadWrite(t *testing.T) {
 			t.Errorf("read: %d, %v, %q %q", n, err, x, y)
 		}
 	}
-	c, s := connected(t, abi.SockTypeDgram)
+	c, s := connected(t, abi.SockTypeStream)
+	wantErr(t, "set", s.SetTime(abi.SockOptionRecvTimeout, moment, true), nil)
+	_, err := s.d.Readv(s.w, [][]byte{make([]byte, 1)})
+	wantErr(t, "read in time", err, syscall.EAGAIN)
+
+	c, s = connected(t, abi.SockTypeDgram)
 	if _, err := c.d.Writev(c.w, [][]byte{{}}); err != nil {
 		t.Fatal(err)
 	}
