@@ -1,0 +1,75 @@
+// What Go calls, and the state that C keeps.
+
+#ifndef CWASMER_BRIDGE_H
+#define CWASMER_BRIDGE_H
+
+#include "capi.h"
+
+// The most parameters and the most results a host or exported function may have.
+#define CW_MAX_VALUES 32
+
+// cw_func is an imported host function, the environment of its trampoline.
+typedef struct cw_func {
+  wasm_store_t *store;
+  uint32_t index;          // among the function imports, what Go knows it by
+  uint8_t nparams, nresults;
+  uint8_t result_kinds[CW_MAX_VALUES];
+  wasm_func_t *func;
+} cw_func;
+
+// cw_instance is an instance, owned by one guest thread.
+typedef struct cw_instance {
+  uint64_t handle;         // of the Go Instance
+  wasm_instance_t *instance;
+  wasm_extern_vec_t exports;
+  wasm_memory_t *memory;   // the first memory, NULL without or not yet known
+  char *base;              // of memory, constant: it never moves
+} cw_instance;
+
+// cw_signature is what a call needs to know of a function's type.
+typedef struct cw_signature {
+  uint8_t nparams, nresults;
+  uint8_t params[CW_MAX_VALUES], results[CW_MAX_VALUES];
+} cw_signature;
+
+// cw_bits and cw_value convert between libwasmer's values and raw bits.
+
+static inline uint64_t cw_bits(const wasm_val_t *v) {
+  return v->kind == WASM_I64 || v->kind == WASM_F64 ? v->of.bits64 : v->of.bits32;
+}
+
+static inline wasm_val_t cw_value(uint8_t kind, uint64_t bits) {
+  return (wasm_val_t){.kind = kind, .of.bits64 = bits};
+}
+
+// cw_enter makes an instance the current one of this OS thread; cw_leave puts
+// back the one it returned.
+cw_instance *cw_enter(cw_instance *);
+void cw_leave(cw_instance *outer);
+
+// cw_take_message frees a trap and returns its message.
+char *cw_take_message(wasm_trap_t *);
+
+// Functions that can fail store a message for the caller to free.
+
+bool cw_available(void);
+bool cw_set_conforming(bool);
+wasm_store_t *cw_store_new(wasm_engine_t **engine);
+wasm_module_t *cw_module_new(wasm_store_t *, char *wasm, size_t, char **error);
+wasm_module_t *cw_module_deserialize(wasm_store_t *, char *code, size_t, char **error);
+bool cw_module_serialize(const wasm_module_t *, wasm_byte_vec_t *, char **error);
+wasm_memory_t *cw_memory_new(wasm_store_t *, uint32_t min, uint32_t max, char **error);
+cw_func *cw_func_new(wasm_store_t *, const wasm_functype_t *, uint32_t index);
+void cw_func_delete(cw_func *);
+bool cw_signature_of(const wasm_functype_t *, cw_signature *);
+
+cw_instance *cw_instance_new(wasm_store_t *, const wasm_module_t *, wasm_extern_t **imports, size_t n,
+                             uint64_t handle, wasm_memory_t *, int memory_export,
+                             bool *trapped, char **error);
+void cw_instance_delete(cw_instance *);
+bool cw_call(cw_instance *, uint32_t export_index, const cw_signature *,
+             const uint64_t *args, uint64_t *results, char **trap);
+uint64_t cw_global_get(cw_instance *, uint32_t export_index);
+void cw_global_set(cw_instance *, uint32_t export_index, uint8_t kind, uint64_t bits);
+
+#endif

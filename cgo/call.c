@@ -1,0 +1,153 @@
+//go:build cgo && linux
+
+// Calls from the host into the guest and back. This is the hot path.
+
+#define _GNU_SOURCE // for pthread_getattr_np
+
+#include "bridge.h"
+#include "_cgo_export.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Host functions need this much stack: Go's runtime runs on it, and so does what
+// C libraries Go calls, such as the resolver.
+#define RED_ZONE (256 << 10)
+
+static const char stack_exhausted[] = "call stack exhausted";
+
+// current is the instance whose code this OS thread runs.
+static __thread cw_instance *current;
+
+// stack_limit is where the red zone of this OS thread's stack ends; 0 means not
+// yet known.
+static __thread uintptr_t stack_limit;
+
+// conforming chooses between the two ways to give a result to libwasmer, see
+// give_results.
+static bool conforming = true;
+
+bool cw_set_conforming(bool on) {
+  bool was = conforming;
+  conforming = on;
+  return was;
+}
+
+static uintptr_t find_stack_limit(void) {
+  pthread_attr_t attr;
+  void *lowest = NULL;
+  size_t size = 0;
+  if (pthread_getattr_np(pthread_self(), &attr) != 0) return 1;
+  pthread_attr_getstack(&attr, &lowest, &size);
+  pthread_attr_destroy(&attr);
+  return (uintptr_t)lowest + RED_ZONE;
+}
+
+static bool stack_is_low(void) {
+  return (uintptr_t)__builtin_frame_address(0) < stack_limit;
+}
+
+cw_instance *cw_enter(cw_instance *in) {
+  if (stack_limit == 0) stack_limit = find_stack_limit();
+  cw_instance *outer = current;
+  current = in;
+  return outer;
+}
+
+void cw_leave(cw_instance *outer) {
+  current = outer;
+}
+
+static wasm_trap_t *trap_new(wasm_store_t *store, const char *message) {
+  wasm_byte_vec_t m = {strlen(message) + 1, (char *)message};
+  return wasm_trap_new(store, &m);
+}
+
+char *cw_take_message(wasm_trap_t *trap) {
+  wasm_byte_vec_t m = {0, NULL};
+  wasm_trap_message(trap, &m);
+  char *text = strndup(m.data ? m.data : "", m.size);
+  wasm_byte_vec_delete(&m);
+  wasm_trap_delete(trap);
+  return text;
+}
+
+// free_arguments frees what libwasmer 2.0.0 forgets to: the arguments, and the
+// vector for the results, unless it is used.
+static void free_arguments(const wasm_val_vec_t *args, wasm_val_vec_t *results) {
+  if (conforming) return;
+  wasm_val_vec_t params = *args, slots = *results;
+  wasm_val_vec_delete(&params);
+  wasm_val_vec_delete(&slots);
+  results->data = NULL;
+}
+
+// give_results returns the values to libwasmer. The C API's way is to fill the
+// vector it provides; libwasmer 2.0.0 leaks that vector, but takes any other just
+// as well, hence one that lives until this thread's next host call returns.
+static void give_results(const cw_func *f, const uint64_t *stack, wasm_val_vec_t *results) {
+  static __thread wasm_val_t slots[CW_MAX_VALUES];
+  if (!conforming) results->data = slots;
+  for (size_t i = 0; i < f->nresults; i++) results->data[i] = cw_value(f->result_kinds[i], stack[i]);
+}
+
+static wasm_trap_t *trampoline(void *env, const wasm_val_vec_t *args, wasm_val_vec_t *results) {
+  const cw_func *f = env;
+  const cw_instance *in = current;
+  uint64_t stack[CW_MAX_VALUES];
+  stack[0] = 0;
+  for (size_t i = 0; i < f->nparams; i++) stack[i] = cw_bits(&args->data[i]);
+  free_arguments(args, results);
+  if (!in) return trap_new(f->store, "host function called outside of a guest thread");
+  if (stack_is_low()) return trap_new(f->store, stack_exhausted);
+
+  size_t size = in->memory ? wasm_memory_data_size(in->memory) : 0;
+  uint32_t n = f->nparams > f->nresults ? f->nparams : f->nresults;
+  if (!cwasmerHostCall(in->handle, f->index, stack, n ? n : 1, in->base, size))
+    return trap_new(f->store, "ended by the host");
+  give_results(f, stack, results);
+  return NULL;
+}
+
+cw_func *cw_func_new(wasm_store_t *store, const wasm_functype_t *type, uint32_t index) {
+  cw_signature s;
+  if (!cw_signature_of(type, &s)) return NULL;
+  cw_func *f = calloc(1, sizeof *f);
+  if (!f) abort();
+  f->store = store;
+  f->index = index;
+  f->nparams = s.nparams;
+  f->nresults = s.nresults;
+  memcpy(f->result_kinds, s.results, sizeof f->result_kinds);
+  f->func = wasm_func_new_with_env(store, type, trampoline, f, NULL);
+  return f;
+}
+
+void cw_func_delete(cw_func *f) {
+  wasm_func_delete(f->func);
+  free(f);
+}
+
+bool cw_call(cw_instance *in, uint32_t export_index, const cw_signature *s,
+             const uint64_t *args, uint64_t *results, char **trap_message) {
+  wasm_val_t in_vals[CW_MAX_VALUES], out_vals[CW_MAX_VALUES];
+  wasm_val_vec_t params = {s->nparams, in_vals}, outs = {s->nresults, out_vals};
+  for (size_t i = 0; i < s->nparams; i++) in_vals[i] = cw_value(s->params[i], args[i]);
+  memset(out_vals, 0, sizeof out_vals);
+
+  cw_instance *outer = cw_enter(in);
+  if (stack_is_low()) {
+    cw_leave(outer);
+    *trap_message = strdup(stack_exhausted);
+    return false;
+  }
+  wasm_trap_t *trap = wasm_func_call(wasm_extern_as_func(in->exports.data[export_index]), &params, &outs);
+  cw_leave(outer);
+  if (trap) {
+    *trap_message = cw_take_message(trap);
+    return false;
+  }
+  for (size_t i = 0; i < s->nresults; i++) results[i] = cw_bits(&out_vals[i]);
+  return true;
+}

@@ -1,0 +1,65 @@
+//go:build cgo && linux
+
+package cwasmer
+
+import (
+	"errors"
+	"testing"
+)
+
+// A guest that calls a host function in its loop ends, and a call after that
+// ends at once.
+func TestInterrupt(t *testing.T) {
+	m := compileWat(t, `(module (import "h" "check" (func $check))
+		(func (export "spin") (loop (call $check) (br 0))))`)
+	for range 20 {
+		started := make(chan bool, 1)
+		in := instantiate(t, m, func(int, []byte, []uint64) error {
+			select {
+			case started <- true:
+			default:
+			}
+			return nil
+		}, nil)
+		ended := make(chan error)
+		go func() { _, err := call(t, in, "spin"); ended <- err }()
+		<-started
+		in.Interrupt()
+		in.Interrupt()
+		if err := <-ended; err != (Interrupted{}) {
+			t.Errorf("interrupted call: %v", err)
+		}
+		if _, err := call(t, in, "spin"); err != (Interrupted{}) {
+			t.Errorf("call after Interrupt: %v", err)
+		}
+	}
+}
+
+// A host function in progress returns first, and the guest does not run on.
+func TestInterruptHostCall(t *testing.T) {
+	m := compileWat(t, `(module (import "h" "f" (func $f)) (global (export "after") (mut i32) (i32.const 0))
+		(func (export "run") (call $f) (global.set 0 (i32.const 1))))`)
+	entered, proceed := make(chan bool), make(chan bool)
+	in := instantiate(t, m, func(int, []byte, []uint64) error { close(entered); <-proceed; return nil }, nil)
+	ended := make(chan error)
+	go func() { _, err := call(t, in, "run"); ended <- err }()
+	<-entered
+	in.Interrupt()
+	close(proceed)
+	if err := <-ended; err != (Interrupted{}) {
+		t.Errorf("error %v", err)
+	}
+	if i, _ := m.Export("after", Global); in.Global(i) != 0 {
+		t.Error("the guest ran on")
+	}
+}
+
+func TestInterruptAfterClose(t *testing.T) {
+	m := compileWat(t, `(module (func (export "f")))`)
+	in := instantiate(t, m, nil, nil)
+	in.Close()
+	in.Interrupt()
+	if _, err := call(t, in, "f"); !errors.Is(err, ErrClosed) {
+		t.Errorf("call after Close: %v", err)
+	}
+}
