@@ -145,7 +145,7 @@ func (t *Thread) clockDeadline(l *pollLayout, raw []byte) (int64, abi.Errno) {
 		return ready.Never, abi.ENOTSUP
 	}
 	if flags&abi.SubclockflagsAbstime != 0 {
-		now, errno := t.clockNow(id)
+		now, errno := clockNow(id)
 		if errno != abi.ESUCCESS {
 			return ready.Never, errno
 		}
