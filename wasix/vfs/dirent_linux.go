@@ -1,0 +1,87 @@
+package vfs
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// direntSize is how many bytes of entries are read from a directory at once.
+const direntSize = 16 << 10
+
+// Layout of linux_dirent64.
+const (
+	direntIno    = 0
+	direntReclen = 16
+	direntType   = 18
+	direntName   = 19
+)
+
+// direntReader reads a directory with getdents64(2): unlike package os that
+// tells inode numbers without a look at each file.
+type direntReader struct {
+	raw     []byte
+	entries []Entry
+}
+
+func (r *direntReader) next(f *os.File) ([]Entry, error) {
+	if r.raw == nil {
+		r.raw = make([]byte, direntSize)
+	}
+	for {
+		n, err := unix.Getdents(int(f.Fd()), r.raw)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return nil, err
+		}
+		r.entries = appendEntries(r.entries[:0], r.raw[:n])
+		if len(r.entries) > 0 {
+			return r.entries, nil
+		}
+	}
+}
+
+// appendEntries decodes linux_dirent64 structures, all but "." and "..".
+func appendEntries(entries []Entry, raw []byte) []Entry {
+	for len(raw) > direntName {
+		size := int(binary.NativeEndian.Uint16(raw[direntReclen:]))
+		if size <= direntName || size > len(raw) {
+			break
+		}
+		name, _, _ := bytes.Cut(raw[direntName:size], []byte{0})
+		if s := string(name); s != "." && s != ".." {
+			entries = append(entries, Entry{
+				Name:     s,
+				Ino:      binary.NativeEndian.Uint64(raw[direntIno:]),
+				Filetype: direntFiletype(raw[direntType]),
+			})
+		}
+		raw = raw[size:]
+	}
+	return entries
+}
+
+func direntFiletype(typ byte) abi.Filetype {
+	switch typ {
+	case unix.DT_REG:
+		return abi.FiletypeRegularFile
+	case unix.DT_DIR:
+		return abi.FiletypeDirectory
+	case unix.DT_LNK:
+		return abi.FiletypeSymbolicLink
+	case unix.DT_CHR:
+		return abi.FiletypeCharacterDevice
+	case unix.DT_BLK:
+		return abi.FiletypeBlockDevice
+	case unix.DT_FIFO, unix.DT_SOCK:
+		return abi.FiletypeSocketStream
+	}
+	return abi.FiletypeUnknown
+}

@@ -1,0 +1,81 @@
+package vfs
+
+import (
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// direntReader reads a directory, some entries at a time.
+type direntReader struct{ entries []Entry }
+
+const direntBatch = 256
+
+func (r *direntReader) next(f *os.File) ([]Entry, error) {
+	list, err := f.ReadDir(direntBatch)
+	r.entries = r.entries[:0]
+	for _, e := range list {
+		entry := Entry{Name: e.Name(), Filetype: filetypeOf(e.Type())}
+		if info, err := e.Info(); err == nil {
+			entry.Ino = statOf(info).Ino
+		}
+		r.entries = append(r.entries, entry)
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return r.entries, err
+}
+
+func (f *hostFile) Sync(bool) error { return errnoOf(f.file.Sync()) }
+
+// Allocate makes the file longer; it reserves nothing.
+func (f *hostFile) Allocate(offset, length int64) error {
+	st, err := f.Stat()
+	if err != nil || st.Size >= uint64(offset+length) {
+		return err
+	}
+	return f.Truncate(offset + length)
+}
+
+func (f *hostFile) Advise(int64, int64, abi.Advice) error { return nil }
+
+func statTimes(st *syscall.Stat_t) (atim, mtim, ctim uint64) {
+	return nanoseconds(st.Atimespec), nanoseconds(st.Mtimespec), nanoseconds(st.Ctimespec)
+}
+
+// setTimesAt sets the times of a file in an open directory. Times to be omitted
+// are read first.
+func setTimesAt(dir int, base string, atim, mtim int64) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	ts := []unix.Timespec{chosen(atim, unix.Timespec(st.Atim)), chosen(mtim, unix.Timespec(st.Mtim))}
+	return unix.UtimesNanoAt(dir, base, ts, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func setFileTimes(f *os.File, atim, mtim int64) error {
+	var st unix.Stat_t
+	fd := int(f.Fd())
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	a, m := chosen(atim, unix.Timespec(st.Atim)), chosen(mtim, unix.Timespec(st.Mtim))
+	return unix.Futimes(fd, []unix.Timeval{unix.NsecToTimeval(a.Nano()), unix.NsecToTimeval(m.Nano())})
+}
+
+func chosen(t int64, present unix.Timespec) unix.Timespec {
+	switch t {
+	case TimeNow:
+		t = time.Now().UnixNano()
+	case TimeOmit:
+		return present
+	}
+	return unix.NsecToTimespec(t)
+}

@@ -1,0 +1,189 @@
+package vfs
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/descriptor"
+)
+
+// Mount places a file system in a guest's directory tree.
+type Mount struct {
+	Guest string // absolute path; "" is "/"
+	FS    FileSystem
+}
+
+// Tree is the directory tree of one guest: what a mount namespace is to Linux.
+// It does not change, and its methods may be called concurrently.
+type Tree struct {
+	mounts   map[string]*mount   // by guest path
+	children map[string][]string // the names of the mount points in a guest directory
+	preopens []string
+}
+
+// mount is a mounted file system.
+type mount struct {
+	guest string
+	fs    FileSystem
+}
+
+// NewTree returns the tree of the given mounts. Of two at one path the later
+// wins. Where no file system is mounted on "/", an empty read-only one is, and
+// directories on the way to a mount point that do not exist are made up likewise.
+func NewTree(mounts ...Mount) (*Tree, error) {
+	t := &Tree{mounts: map[string]*mount{}, children: map[string][]string{}, preopens: []string{"/"}}
+	for _, m := range mounts {
+		guest, err := cleanGuest(m.Guest)
+		if err != nil {
+			return nil, err
+		}
+		if m.FS == nil {
+			return nil, fmt.Errorf("vfs: no file system for %s", guest)
+		}
+		t.mounts[guest] = &mount{guest, m.FS}
+		if !slices.Contains(t.preopens, guest) {
+			t.preopens = append(t.preopens, guest)
+		}
+	}
+	if t.mounts["/"] == nil {
+		t.mounts["/"] = &mount{"/", emptyFS{}}
+	}
+	for _, guest := range t.preopens[1:] {
+		t.makeUp(guest)
+	}
+	return t, nil
+}
+
+func cleanGuest(p string) (string, error) {
+	if p == "" {
+		p = "/"
+	}
+	if !strings.HasPrefix(p, "/") || strings.ContainsRune(p, 0) || len(p) > maxPath {
+		return "", fmt.Errorf("vfs: mount point %q is no absolute path", p)
+	}
+	return path.Clean(p), nil
+}
+
+// makeUp enters a mount point into the directory it is in, which must exist.
+func (t *Tree) makeUp(guest string) {
+	parent, name := path.Split(guest)
+	parent = path.Clean(parent)
+	if !slices.Contains(t.children[parent], name) {
+		t.children[parent] = append(t.children[parent], name)
+	}
+	if t.mounts[parent] != nil {
+		return
+	}
+	if pl := t.at(parent); pl.isDir() {
+		return
+	}
+	t.mounts[parent] = &mount{parent, emptyFS{}}
+	t.makeUp(parent)
+}
+
+// at returns the place of a clean guest path that has no symbolic links in it.
+func (t *Tree) at(guest string) place {
+	for dir := guest; ; dir = path.Dir(dir) {
+		if m := t.mounts[dir]; m != nil {
+			name := strings.TrimPrefix(strings.TrimPrefix(guest, dir), "/")
+			if name == "" {
+				name = "."
+			}
+			return place{mount: m, name: name}
+		}
+	}
+}
+
+// Preopens returns the guest paths of the mounted file systems, "/" first, then
+// in the order they were given.
+func (t *Tree) Preopens() []string { return slices.Clone(t.preopens) }
+
+// Preopen opens a mounted file system's root; fd is the descriptor it is to have.
+func (t *Tree) Preopen(guest string, fd uint32) (*Dir, error) {
+	m := t.mounts[guest]
+	if m == nil {
+		return nil, syscall.ENOENT
+	}
+	d, err := t.openDir(place{mount: m, name: "."})
+	if err != nil {
+		return nil, err
+	}
+	d.preopen = fd
+	return d, nil
+}
+
+// Chdir returns the absolute path, free of symbolic links, of the directory
+// that p names from the directory cwd. Errors are those of chdir(2).
+func (t *Tree) Chdir(cwd, p string) (string, error) {
+	pl, err := t.lookup(t.at(cwd), p, followAlways)
+	if err != nil {
+		return "", err
+	}
+	if err := pl.mustBeDir(); err != nil {
+		return "", err
+	}
+	return pl.guest(), nil
+}
+
+// Open opens the file that p names from the directory cwd, for the host's own
+// use; see [Dir.Open].
+func (t *Tree) Open(cwd, p string, o OpenFlags) (descriptor.File, error) {
+	return t.open(t.at(cwd), p, o)
+}
+
+// Stat returns the attributes of the file that p names from the directory cwd.
+func (t *Tree) Stat(cwd, p string) (descriptor.Stat, error) {
+	pl, err := t.lookup(t.at(cwd), p, followAlways)
+	if err != nil {
+		return descriptor.Stat{}, err
+	}
+	return pl.stat, pl.mustExist()
+}
+
+// isBusy reports whether pl is a mount point or has one below it.
+func (t *Tree) isBusy(pl place) bool {
+	guest := pl.guest()
+	return t.mounts[guest] != nil || len(t.children[guest]) > 0
+}
+
+// emptyFS is a read-only directory with nothing in it.
+type emptyFS struct{}
+
+func (emptyFS) Lstat(name string) (descriptor.Stat, error) {
+	if name != "." {
+		return descriptor.Stat{}, syscall.ENOENT
+	}
+	return descriptor.Stat{Filetype: abi.FiletypeDirectory, Ino: 1, Nlink: 2}, nil
+}
+
+func (e emptyFS) Readlink(name string) (string, error) {
+	if _, err := e.Lstat(name); err != nil {
+		return "", err
+	}
+	return "", syscall.EINVAL
+}
+
+func (emptyFS) OpenFile(name string, flag int) (descriptor.File, error) {
+	if flag != 0 {
+		return nil, syscall.EROFS
+	}
+	return nil, syscall.ENOENT
+}
+
+func (e emptyFS) OpenDir(name string) (Directory, error) {
+	if _, err := e.Lstat(name); err != nil {
+		return nil, err
+	}
+	return emptyDirectory{}, nil
+}
+
+type emptyDirectory struct{}
+
+func (emptyDirectory) Next() ([]Entry, error)         { return nil, nil }
+func (emptyDirectory) Rewind() error                  { return nil }
+func (emptyDirectory) Stat() (descriptor.Stat, error) { return emptyFS{}.Lstat(".") }
+func (emptyDirectory) Close() error                   { return nil }
