@@ -108,6 +108,9 @@ func (s *hostSocket) Connect(addr Addr) error {
 func (s *hostSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int, MsgFlags, error) {
 	n, out, err := s.recvmsg(iovs, flags, from)
 	if err == syscall.EAGAIN && s.readShut.Load() {
+		if from != nil {
+			*from = Addr{}
+		}
 		return 0, 0, nil
 	}
 	return n, out, err

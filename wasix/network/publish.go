@@ -1,0 +1,249 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/ready"
+)
+
+// PortMap makes a port of the guest reachable at an address of the host.
+type PortMap struct {
+	Outside netip.AddrPort // port 0: the network chooses one
+	Guest   uint16
+	Proto   abi.SockProto // SockProtoTcp or SockProtoUdp
+}
+
+// ParsePortMap parses [HOST:]HOSTPORT:GUESTPORT[/tcp|/udp]. HOST is an address,
+// an IPv6 one in brackets, and 127.0.0.1 when it is left out; HOSTPORT may be 0.
+func ParsePortMap(s string) (PortMap, error) {
+	fail := func(part, reason string) (PortMap, error) {
+		return PortMap{}, fmt.Errorf("port map %q: %q %s", s, part, reason)
+	}
+	m := PortMap{Proto: abi.SockProtoTcp}
+	ports, proto, ok := strings.Cut(s, "/")
+	switch {
+	case ok && proto == "udp":
+		m.Proto = abi.SockProtoUdp
+	case ok && proto != "tcp":
+		return fail("/"+proto, "is neither /tcp nor /udp")
+	}
+	colon := strings.LastIndexByte(ports, ':')
+	if colon < 0 {
+		return fail(ports, "lacks a port of the guest, as in 8080:80")
+	}
+	outside, guest := ports[:colon], ports[colon+1:]
+	port, err := strconv.ParseUint(guest, 10, 16)
+	if err != nil || port == 0 {
+		return fail(guest, "is no port of the guest")
+	}
+	m.Guest = uint16(port)
+	if !strings.Contains(outside, ":") {
+		outside = "127.0.0.1:" + outside
+	}
+	if m.Outside, err = netip.ParseAddrPort(outside); err != nil {
+		return fail(outside, "is no address and port of the host")
+	}
+	return m, nil
+}
+
+// String returns the map in the form of [ParsePortMap].
+func (m PortMap) String() string {
+	s := m.Outside.String() + ":" + strconv.Itoa(int(m.Guest))
+	if m.Proto == abi.SockProtoUdp {
+		s += "/udp"
+	}
+	return s
+}
+
+// Publish returns n with ports of the guest published: what the guest binds to
+// a mapped port, at whatever local address, is bound to the address outside,
+// and the guest sees it bound to what it asked for. Everything else is left to
+// n. A [WithPolicy] network inside n grants what is published: to bind, to
+// listen, to accept anybody, and to answer datagrams.
+//
+// An IPv6 socket can be published at an IPv4 address, as a dual-stack one; an
+// IPv4 socket at an IPv6 address is EADDRNOTAVAIL.
+func Publish(n Network, maps []PortMap) *Publisher {
+	p := &Publisher{Network: n}
+	for _, m := range maps {
+		p.ports = append(p.ports, &published{PortMap: m})
+	}
+	return p
+}
+
+// Publisher is a Network with published ports.
+type Publisher struct {
+	Network
+	ports []*published
+}
+
+// published is a port map in use.
+type published struct {
+	PortMap
+	mu    sync.Mutex
+	bound netip.AddrPort // once the guest has bound it
+}
+
+// Outside returns where a port of the guest is reachable, once the guest has
+// bound it.
+func (p *Publisher) Outside(guest uint16, proto abi.SockProto) (at netip.AddrPort, ok bool) {
+	m := p.find(guest, proto)
+	if m == nil {
+		return at, false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bound, m.bound.IsValid()
+}
+
+func (p *Publisher) find(guest uint16, proto abi.SockProto) *published {
+	for _, m := range p.ports {
+		if m.Guest == guest && m.Proto == proto {
+			return m
+		}
+	}
+	return nil
+}
+
+// Socket opens a socket of the network inside.
+func (p *Publisher) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (Socket, error) {
+	s, err := p.Network.Socket(family, typ, proto)
+	if err != nil || family == abi.AddressFamilyUnix {
+		return s, err
+	}
+	return p.wrap(s, Addr{}), nil
+}
+
+// Resolve asks the network inside.
+func (p *Publisher) Resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	return p.Network.Resolve(ctx, host)
+}
+
+// Pair asks the network inside; EOPNOTSUPP when that makes no pairs.
+func (p *Publisher) Pair(typ abi.SockType) (Socket, Socket, error) { return pair(p.Network, typ) }
+
+func (p *Publisher) adopt(s Socket) Socket { return Adopt(p.Network, s) }
+
+// publishedSocket is a socket whose local address may not be what it seems.
+type publishedSocket struct {
+	Socket
+	publisher *Publisher
+	family    abi.AddressFamily
+	proto     abi.SockProto
+	mu        sync.Mutex
+	seems     Addr // what the guest takes for the local address; zero: as it is
+}
+
+// publishedKernelSocket is a publishedSocket that the kernel's poll(2) can tell about.
+type publishedKernelSocket struct {
+	publishedSocket
+	ready.SysSource
+}
+
+func (p *Publisher) wrap(s Socket, seems Addr) Socket {
+	if sys, ok := s.(ready.SysSource); ok {
+		k := &publishedKernelSocket{SysSource: sys}
+		k.init(p, s, seems)
+		return k
+	}
+	w := new(publishedSocket)
+	w.init(p, s, seems)
+	return w
+}
+
+func (s *publishedSocket) init(p *Publisher, inner Socket, seems Addr) {
+	s.Socket, s.publisher, s.seems = inner, p, seems
+	s.family, _, s.proto = inner.Type()
+}
+
+// Bind binds outside when the port is mapped.
+func (s *publishedSocket) Bind(addr Addr) error {
+	m := s.publisher.find(addr.Port(), s.proto)
+	if m == nil || !addr.IsValid() {
+		return s.Socket.Bind(addr)
+	}
+	if addr.Addr().Is4() != (s.family == abi.AddressFamilyInet4) {
+		return syscall.EAFNOSUPPORT
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	bound, err := s.bindOutside(m)
+	if err != nil {
+		return err
+	}
+	m.bound = bound
+	s.mu.Lock()
+	s.seems = addr
+	s.mu.Unlock()
+	return nil
+}
+
+// bindOutside binds to where m is already known, or else to where it is to be.
+func (s *publishedSocket) bindOutside(m *published) (netip.AddrPort, error) {
+	at := m.Outside
+	if m.bound.IsValid() {
+		at = m.bound
+	}
+	target := at
+	switch {
+	case s.family == abi.AddressFamilyInet4 && !at.Addr().Is4():
+		return at, syscall.EADDRNOTAVAIL
+	case s.family == abi.AddressFamilyInet6 && at.Addr().Is4():
+		_ = s.SetOption(abi.SockOptionOnlyV6, 0) // fails when bound, as Bind will
+		target = netip.AddrPortFrom(netip.AddrFrom16(at.Addr().As16()), at.Port())
+	}
+	if err := s.grantedBind(Addr{AddrPort: target}); err != nil {
+		return at, err
+	}
+	local, err := s.Socket.LocalAddr()
+	if err != nil {
+		return at, err
+	}
+	return netip.AddrPortFrom(at.Addr(), local.Port()), nil
+}
+
+// grantedBind binds, without a question from any policy inside.
+func (s *publishedSocket) grantedBind(addr Addr) error {
+	if g, ok := s.Socket.(interface{ bindGranted(Addr) error }); ok {
+		return g.bindGranted(addr)
+	}
+	return s.Socket.Bind(addr)
+}
+
+// Accept gives the new socket the port that the guest thinks it listens on.
+func (s *publishedSocket) Accept() (Socket, Addr, error) {
+	c, from, err := s.Socket.Accept()
+	if err != nil {
+		return nil, Addr{}, err
+	}
+	s.mu.Lock()
+	seems := s.seems
+	s.mu.Unlock()
+	if seems.IsValid() && seems.Addr().IsUnspecified() {
+		local, err := c.LocalAddr()
+		if err != nil {
+			_ = c.Close()
+			return nil, Addr{}, err
+		}
+		seems = Addr{AddrPort: netip.AddrPortFrom(local.Addr(), seems.Port())}
+	}
+	return s.publisher.wrap(c, seems), from, nil
+}
+
+// LocalAddr returns the address that the guest asked for.
+func (s *publishedSocket) LocalAddr() (Addr, error) {
+	s.mu.Lock()
+	seems := s.seems
+	s.mu.Unlock()
+	if seems.IsValid() {
+		return seems, nil
+	}
+	return s.Socket.LocalAddr()
+}

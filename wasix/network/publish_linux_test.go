@@ -1,0 +1,122 @@
+package network
+
+import (
+	"net/netip"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+func publisher(t testing.TB, maps ...string) *Publisher {
+	t.Helper()
+	var list []PortMap
+	for _, s := range maps {
+		list = append(list, must[PortMap](t)(ParsePortMap(s)))
+	}
+	n, _ := guarded(t, "")
+	return Publish(n, list)
+}
+
+func TestPublishStream(t *testing.T) {
+	eachFamily(t, func(t *testing.T, f abi.AddressFamily) {
+		n := publisher(t, "0:80")
+		asked := inet("0.0.0.0:80")
+		if f == inet6 {
+			asked = inet("[::]:80")
+		}
+		l := open(t, n, f, stream)
+		if _, ok := n.Outside(80, abi.SockProtoTcp); ok {
+			t.Error("reachable before the guest has bound it")
+		}
+		check(t, "bind", l.Bind(asked), nil)
+		check(t, "bind again", l.Bind(asked), syscall.EINVAL)
+		check(t, "listen", l.Listen(4), nil)
+		if got := must[Addr](t)(l.LocalAddr()); got != asked {
+			t.Errorf("the guest sees %v, want %v", got, asked)
+		}
+		at, ok := n.Outside(80, abi.SockProtoTcp)
+		if !ok || at.Addr() != netip.MustParseAddr("127.0.0.1") || at.Port() == 0 {
+			t.Fatalf("published at %v, %v", at, ok)
+		}
+		c := open(t, Host(), inet4, stream)
+		connectTo(t, c, Addr{AddrPort: at})
+		s, _ := accepted(t, l)
+		if got := must[Addr](t)(s.LocalAddr()); got.Port() != 80 || got.Addr().Unmap() != at.Addr() {
+			t.Errorf("the accepted socket is at %v", got)
+		}
+		sendString(t, s, "hello", nil)
+		if got := recvString(t, c); got != "hello" {
+			t.Errorf("got %q", got)
+		}
+		second := open(t, n, f, stream)
+		check(t, "second server", second.Bind(asked), syscall.EADDRINUSE)
+	})
+}
+
+func TestPublishNothingElse(t *testing.T) {
+	n := publisher(t, "0:80")
+	for _, addr := range []string{"0.0.0.0:81", "127.0.0.1:0", "127.0.0.1:8080"} {
+		check(t, addr, open(t, n, inet4, stream).Bind(inet(addr)), syscall.EPERM)
+	}
+	u := open(t, n, inet4, dgram)
+	check(t, "the other protocol", u.Bind(inet("0.0.0.0:80")), syscall.EPERM)
+	s := open(t, n, inet4, stream)
+	check(t, "listen unbound", s.Listen(1), syscall.EPERM)
+	check(t, "connect", s.Connect(inet("127.0.0.1:1")), syscall.EPERM)
+	check(t, "other family", s.Bind(inet("[::]:80")), syscall.EAFNOSUPPORT)
+	check(t, "bind", s.Bind(inet("10.1.2.3:80")), nil) // an address of the guest's own
+	if got := must[Addr](t)(s.LocalAddr()); got != inet("10.1.2.3:80") {
+		t.Errorf("bound to %v", got)
+	}
+	check(t, "connect when published", s.Connect(inet("127.0.0.1:1")), syscall.EPERM)
+	if slices.Contains(families(t), inet6) {
+		n = publisher(t, "[::1]:0:80")
+		check(t, "IPv4 at IPv6", open(t, n, inet4, stream).Bind(inet("0.0.0.0:80")), syscall.EADDRNOTAVAIL)
+		check(t, "IPv6 at IPv6", open(t, n, inet6, stream).Bind(inet("[::]:80")), nil)
+	}
+}
+
+// A bind that fails leaves no grant behind.
+func TestPublishFailedBind(t *testing.T) {
+	_, taken := listener(t, Host(), inet4)
+	n := publisher(t, taken.String()+":80")
+	s := open(t, n, inet4, stream)
+	check(t, "bind", s.Bind(inet("0.0.0.0:80")), syscall.EADDRINUSE)
+	check(t, "bind elsewhere", s.Bind(loopback(inet4)), syscall.EPERM)
+	check(t, "listen", s.Listen(1), syscall.EPERM)
+}
+
+func TestPublishDatagrams(t *testing.T) {
+	n := publisher(t, "0:53/udp")
+	u := open(t, n, inet4, dgram)
+	check(t, "bind", u.Bind(inet("0.0.0.0:53")), nil)
+	at, _ := n.Outside(53, abi.SockProtoUdp)
+	c := open(t, Host(), inet4, dgram)
+	to := Addr{AddrPort: at}
+	sendString(t, c, "question", &to)
+	b := make([]byte, 16)
+	var from Addr
+	recvAll(t, u, [][]byte{b}, &from)
+	sendString(t, u, "answer", &from)
+	if got := recvString(t, c); got != "answer" {
+		t.Errorf("got %q", got)
+	}
+	elsewhere := inet("127.0.0.1:9")
+	_, err := u.Sendmsg([][]byte{{1}}, &elsewhere)
+	check(t, "send to a stranger", err, syscall.EPERM)
+}
+
+// Published again after a restart, the port outside stays.
+func TestPublishKeepsThePort(t *testing.T) {
+	n := publisher(t, "0:80")
+	s := open(t, n, inet4, stream)
+	check(t, "bind", s.Bind(inet("0.0.0.0:80")), nil)
+	first, _ := n.Outside(80, abi.SockProtoTcp)
+	check(t, "close", closeNow(s), nil)
+	check(t, "bind", open(t, n, inet4, stream).Bind(inet("127.0.0.1:80")), nil)
+	if second, _ := n.Outside(80, abi.SockProtoTcp); second != first {
+		t.Errorf("first %v, then %v", first, second)
+	}
+}
