@@ -15,10 +15,11 @@ import (
 //
 //	INET4  port u16, four octets
 //	INET6  port u16, sixteen octets, and in newer headers flow and scope
-//	UNIX   the path, NUL-terminated
+//	UNIX   108 bytes of path, NUL-terminated or full
 //
 // The port is little-endian, the octets are in network order. Its size was 20,
-// 112 and 110 bytes over time, so no more is written than the family needs.
+// 112 and 110 bytes over time, so no more is written than the family needs; the
+// oldest guests know no UNIX.
 const (
 	addrBody  = abi.OffsetofAddrPortU
 	addrInet  = addrBody + 2 // the octets, after the port
@@ -29,8 +30,6 @@ const (
 	sizeofAddrInet4  = addrInet + 4
 	sizeofAddrInet6  = addrInet + 16
 	sizeofAddrUnix   = abi.SizeofAddrPort
-
-	maxUnixPath = abi.SizeofAddrUnix
 )
 
 // addrSize returns the most that storing an address of the family may write.
@@ -51,14 +50,14 @@ func addrSize(family abi.AddressFamily) uint64 {
 //   - EAFNOSUPPORT: there is no such family
 //   - EFAULT: it lies outside memory
 func (t *Thread) addrAt(ptr uint32) (network.Addr, abi.Errno) {
-	if uint64(ptr) >= uint64(len(t.mem)) {
-		return network.Addr{}, abi.EFAULT
-	}
-	return decodeAddr(t.mem[ptr:])
+	return decodeAddr(t.mem[min(uint64(ptr), uint64(len(t.mem))):])
 }
 
 // decodeAddr returns the address that b begins with.
 func decodeAddr(b []byte) (network.Addr, abi.Errno) {
+	if len(b) < sizeofAddrUnspec {
+		return network.Addr{}, abi.EFAULT
+	}
 	family := abi.AddressFamily(b[0])
 	if family == abi.AddressFamilyUnix {
 		return decodeUnixAddr(b)
@@ -101,7 +100,7 @@ func decodeInet6(b []byte) netip.Addr {
 // begins with one (Linux's abstract names) without those at its end.
 func decodeUnixAddr(b []byte) (network.Addr, abi.Errno) {
 	whole := len(b) >= sizeofAddrUnix
-	path := b[min(addrBody, len(b)):min(sizeofAddrUnix, len(b))]
+	path := b[addrBody:min(sizeofAddrUnix, len(b))]
 	if len(path) > 0 && path[0] == 0 {
 		path = bytes.TrimRight(path, "\x00")
 	} else if end := bytes.IndexByte(path, 0); end >= 0 {
@@ -131,9 +130,7 @@ func encodeAddr(b []byte, addr *network.Addr) {
 		copy(b[addrInet:], ip[:])
 	case abi.AddressFamilyUnix:
 		n := copy(b[addrBody:sizeofAddrUnix], addr.Path)
-		if n < maxUnixPath {
-			b[addrBody+n] = 0
-		}
+		clear(b[addrBody+n : sizeofAddrUnix])
 	}
 }
 
