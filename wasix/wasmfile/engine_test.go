@@ -2,6 +2,7 @@ package wasmfile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,14 +27,22 @@ func newRuntime(t testing.TB) wazero.Runtime {
 	return r
 }
 
-// compiles says whether the engine accepts a binary.
-func compiles(r wazero.Runtime, wasm []byte) error {
+// compiles says whether the engine accepts a binary. The engine panics on some
+// that are malformed.
+func compiles(r wazero.Runtime, wasm []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errPanic, p)
+		}
+	}()
 	m, err := r.CompileModule(context.Background(), wasm)
 	if err == nil {
 		m.Close(context.Background())
 	}
 	return err
 }
+
+var errPanic = errors.New("the engine panics")
 
 // A futexCall is what a host function of the rewriter was given.
 type futexCall struct {
