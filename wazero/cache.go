@@ -5,13 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	wz "github.com/tetratelabs/wazero"
+
+	"github.com/gowasix/gowasix/internal/cachedir"
 )
 
 // A cache keeps machine code between runs of the Go program, in a directory for
@@ -34,22 +35,18 @@ func openCache(o *options) (*cache, error) {
 	if o.noCache {
 		return nil, nil
 	}
-	dir := o.cacheDir
-	if dir == "" {
-		base, err := os.UserCacheDir()
+	if o.cacheDir != "" {
+		dir, err := cachedir.Open(o.cacheDir)
 		if err != nil {
-			return nil, nil
+			return nil, err
 		}
-		dir = filepath.Join(base, "gowasix", cacheVersion)
+		return &cache{dir}, nil
 	}
-	opened, err := openDir(dir)
+	dir, err := cachedir.OpenDefault(cacheVersion)
 	if err != nil {
-		if o.cacheDir == "" {
-			return nil, nil
-		}
-		return nil, err
+		return nil, nil
 	}
-	return &cache{opened}, nil
+	return &cache{dir}, nil
 }
 
 // compile compiles b, or finds it compiled.
@@ -65,7 +62,7 @@ func (c *cache) compile(ctx context.Context, b *binary) (*program, error) {
 	}
 	p, err := compile(ctx, b, files)
 	if err == nil && !intact {
-		err = e.seal()
+		_ = e.seal() // or else it is compiled again next time
 	}
 	return p, err
 }
@@ -86,13 +83,11 @@ func (e entry) open() (intact bool, err error) {
 	} else if !os.IsExist(err) {
 		return false, err
 	}
-	sums, err := e.sums()
-	if err != nil {
-		return false, err
-	}
-	list, err := os.ReadFile(filepath.Join(e.dir, sumsFile))
-	if err == nil && len(list) > 0 && string(list) == sums {
-		return true, nil
+	if sums, err := e.sums(); err == nil {
+		list, err := cachedir.ReadFile(filepath.Join(e.dir, sumsFile))
+		if err == nil && len(list) > 0 && string(list) == sums {
+			return true, nil
+		}
 	}
 	return false, e.clear()
 }
@@ -104,33 +99,19 @@ func (e entry) seal() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(e.dir, sumsFile)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(sums)
-	if errClose := f.Close(); err == nil {
-		err = errClose
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(e.dir, sumsFile))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
+	return cachedir.WriteFile(filepath.Join(e.dir, sumsFile), []byte(sums))
 }
 
 // sums returns the list of checksums as it ought to be.
 func (e entry) sums() (string, error) {
 	var list strings.Builder
 	err := e.walk(func(path string) error {
-		sum, err := sumFile(path)
+		contents, err := cachedir.ReadFile(path)
 		if err != nil {
 			return err
 		}
 		name, err := filepath.Rel(e.dir, path)
-		fmt.Fprintf(&list, "%x  %s\n", sum, name)
+		fmt.Fprintf(&list, "%x  %s\n", sha256.Sum256(contents), name)
 		return err
 	})
 	return list.String(), err
@@ -155,17 +136,4 @@ func (e entry) walk(f func(path string) error) error {
 		}
 		return err
 	})
-}
-
-func sumFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return nil, err
-	}
-	return h.Sum(nil), nil
 }
