@@ -33,8 +33,10 @@ func (s *Socket) Connect(d *descriptor.Description, w *ready.Waiter, addr networ
 			s.state.Store(stateConnected)
 		}
 	case syscall.EINPROGRESS, syscall.EALREADY, syscall.EINTR, syscall.EBADF, syscall.EISCONN:
-	default:
-		s.state.Store(stateFailed)
+	default: // a listener, or what is connected, stays so
+		if !s.state.CompareAndSwap(stateOpen, stateFailed) {
+			s.state.CompareAndSwap(stateConnecting, stateFailed)
+		}
 	}
 	return err
 }

@@ -74,6 +74,8 @@ func (s *Socket) accepted(c network.Socket) *Socket {
 	a := newSocket(c, stateConnected)
 	a.recvTimeout.Store(s.recvTimeout.Load())
 	a.sendTimeout.Store(s.sendTimeout.Load())
+	a.lowat.Store(s.lowat.Load())
+	a.lingers.Store(s.lingers.Load())
 	return a
 }
 

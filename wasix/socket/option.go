@@ -125,7 +125,12 @@ func (s *Socket) SetSize(opt abi.SockOption, v uint64) error {
 	if err := classSize.checkSet(opt); err != nil {
 		return err
 	}
-	return s.net.SetOption(opt, min(max(int64(v), math.MinInt32), math.MaxInt32))
+	err := s.net.SetOption(opt, min(max(int64(v), math.MinInt32), math.MaxInt32))
+	if err == nil && opt == abi.SockOptionRecvLowat {
+		n, _ := s.net.Option(opt)
+		s.lowat.Store(n)
+	}
+	return err
 }
 
 // Time returns an option that is a duration in nanoseconds; set is false when
@@ -146,8 +151,8 @@ func (s *Socket) Time(opt abi.SockOption) (d uint64, set bool, err error) {
 }
 
 // SetTime sets an option that is a duration in nanoseconds, or takes it away. A
-// timeout of 0 is none; LINGER of 0 is a reset on close, as on Linux. Errors are
-// those of SetFlag.
+// timeout of 0 is none; LINGER of 0 is a reset on close, as on Linux, any other
+// does not make Close wait. Errors are those of SetFlag.
 func (s *Socket) SetTime(opt abi.SockOption, d uint64, set bool) error {
 	if err := classTime.checkSet(opt); err != nil {
 		return err
@@ -159,10 +164,15 @@ func (s *Socket) SetTime(opt abi.SockOption, d uint64, set bool) error {
 		t.Store(d)
 		return nil
 	}
-	if !set {
-		return s.net.SetOption(opt, -1)
+	v := int64(-1)
+	if set {
+		v = int64(min(d, math.MaxInt64))
 	}
-	return s.net.SetOption(opt, int64(min(d, math.MaxInt64)))
+	err := s.net.SetOption(opt, v)
+	if err == nil {
+		s.lingers.Store(v > 0)
+	}
+	return err
 }
 
 // timeout returns where the table keeps the option, nil when the network does.

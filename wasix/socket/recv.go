@@ -25,8 +25,9 @@ import (
 //   - ENOTCONN: a stream that is not connected
 func (s *Socket) Recv(d *descriptor.Description, w *ready.Waiter, iovs [][]byte, flags abi.Riflags, from *network.Addr) (int, abi.Roflags, error) {
 	block := flags&abi.RiflagsDontWait == 0 && !d.Nonblock()
-	if flags&abi.RiflagsWaitall != 0 && s.stream() && block {
-		return s.recvAll(d, w, iovs, flags, from)
+	if block && s.stream() && (flags&abi.RiflagsWaitall != 0 || s.lowat.Load() > 1) {
+		n, err := s.recvMost(d, w, iovs, flags, from)
+		return n, 0, err
 	}
 	until := deadline(s.recvTimeout.Load())
 	for {
@@ -41,24 +42,27 @@ func (s *Socket) Recv(d *descriptor.Description, w *ready.Waiter, iovs [][]byte,
 	}
 }
 
-func (s *Socket) recvAll(d *descriptor.Description, w *ready.Waiter, iovs [][]byte, flags abi.Riflags, from *network.Addr) (int, abi.Roflags, error) {
-	until := deadline(s.recvTimeout.Load())
-	if flags&abi.RiflagsPeek != 0 {
-		n, err := s.peekAll(d, w, iovs, flags, from, until)
-		return n, 0, err
+// recvMost receives until there is as much as the call must wait for: all of
+// iovs with RiflagsWaitall, else RECV_LOWAT.
+func (s *Socket) recvMost(d *descriptor.Description, w *ready.Waiter, iovs [][]byte, flags abi.Riflags, from *network.Addr) (int, error) {
+	until, want, total := deadline(s.recvTimeout.Load()), size(iovs), 0
+	if flags&abi.RiflagsWaitall == 0 {
+		want = min(want, int(s.lowat.Load()))
 	}
-	total := 0
+	if flags&abi.RiflagsPeek != 0 {
+		return s.peekMost(d, w, iovs, flags, from, want, until)
+	}
 	for {
 		seq := s.net.Queue().Seq()
 		n, _, err := s.recvmsg(iovs, msgFlags(flags), from)
 		total += n
 		switch err {
 		case nil:
-			iovs = descriptor.Advance(iovs, n)
-			if n > 0 && len(iovs) > 0 {
-				continue
+			if n == 0 || total >= want {
+				return total, nil
 			}
-			return total, 0, nil
+			iovs = descriptor.Advance(iovs, n)
+			continue
 		case syscall.EAGAIN:
 			if err = s.wait(d, w, ready.In, seq, until); err == nil {
 				continue
@@ -69,16 +73,15 @@ func (s *Socket) recvAll(d *descriptor.Description, w *ready.Waiter, iovs [][]by
 			}
 		}
 		if total > 0 {
-			return total, 0, nil
+			return total, nil
 		}
-		return 0, 0, err
+		return 0, err
 	}
 }
 
-// peekAll looks at the data until there is enough to fill iovs. The socket is
+// peekMost looks at the data until there is as much as wanted. The socket may be
 // readable all the while, so it waits for changes, not for readiness.
-func (s *Socket) peekAll(d *descriptor.Description, w *ready.Waiter, iovs [][]byte, flags abi.Riflags, from *network.Addr, until int64) (int, error) {
-	want := size(iovs)
+func (s *Socket) peekMost(d *descriptor.Description, w *ready.Waiter, iovs [][]byte, flags abi.Riflags, from *network.Addr, want int, until int64) (int, error) {
 	for {
 		seq := s.net.Queue().Seq()
 		n, _, err := s.recvmsg(iovs, msgFlags(flags), from)

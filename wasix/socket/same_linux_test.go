@@ -649,3 +649,39 @@ func TestBigSend(t *testing.T) {
 		r.say("full", n < len(data), err == nil || err == syscall.EAGAIN)
 	})
 }
+
+// TestLowWater has a reader wait for more than a byte.
+func TestLowWater(t *testing.T) {
+	for _, flags := range []int{0, unix.MSG_PEEK} {
+		sameOnBoth(t, func(r *run) {
+			l, addr := r.listener(1)
+			r.say("set", r.setsockopt(l, unix.SOL_SOCKET, unix.SO_RCVLOWAT, 4))
+			c := r.open(unix.SOCK_STREAM)
+			r.must(r.connect(c, addr))
+			r.must(r.setsockopt(c, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+			s := r.accepted(l)
+			v, err := r.getsockopt(s, unix.SOL_SOCKET, unix.SO_RCVLOWAT)
+			r.say("inherited", v, err)
+			sent := make(chan struct{})
+			go func() {
+				defer close(sent)
+				for _, b := range "abcd" {
+					_, err := r.send(c, string(b), 0)
+					r.must(err)
+				}
+			}()
+			b, err := r.recv(s, 9, flags)
+			r.say("enough", b, err)
+			<-sent
+			_, err = r.recv(s, 9, unix.MSG_DONTWAIT)
+			r.say("rest", err)
+			_, err = r.send(c, "ab", 0)
+			r.must(err)
+			b, err = r.recv(s, 2, 0)
+			r.say("no more wanted", b, err)
+			r.must(r.shutdown(c, unix.SHUT_WR))
+			b, err = r.recv(s, 9, 0)
+			r.say("end", b, err)
+		})
+	}
+}

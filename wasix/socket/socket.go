@@ -46,6 +46,9 @@ type Socket struct {
 
 	// In nanoseconds; 0 is none.
 	recvTimeout, sendTimeout, connectTimeout, acceptTimeout atomic.Uint64
+
+	lowat   atomic.Int64 // RECV_LOWAT; 0 and 1 are the same
+	lingers atomic.Bool  // LINGER is on, and not 0
 }
 
 // The states of a socket. A bound one is still open: the network knows.
@@ -100,7 +103,14 @@ func New(c network.Socket) *Socket {
 	} else if _, err := c.PeerAddr(); err == nil {
 		state = stateConnected
 	}
-	return newSocket(c, state)
+	s := newSocket(c, state)
+	if n, err := c.Option(abi.SockOptionRecvLowat); err == nil {
+		s.lowat.Store(n)
+	}
+	if d, err := c.Option(abi.SockOptionLinger); err == nil {
+		s.lingers.Store(d > 0)
+	}
+	return s
 }
 
 func newSocket(c network.Socket, state uint32) *Socket {
@@ -161,8 +171,15 @@ func (s *Socket) Ready(asked ready.Events) ready.Events {
 	return ev
 }
 
-// Close closes the socket. Package descriptor calls it after the last use.
-func (s *Socket) Close() error { return s.net.Close() }
+// Close closes the socket. Package descriptor calls it after the last use. It
+// does not block, even with LINGER on: what was sent is delivered, but a guest
+// could make its own end wait for as long as it likes.
+func (s *Socket) Close() error {
+	if s.lingers.Load() {
+		_ = s.net.SetOption(abi.SockOptionLinger, -1)
+	}
+	return s.net.Close()
+}
 
 // LocalAddr returns the address the socket is bound to (getsockname(2)), the
 // family's wildcard when it is not bound.

@@ -396,7 +396,12 @@ func TestStatus(t *testing.T) {
 	wantErr(t, "refused", e.Connect(e.d, e.w, bound(t, abi.SockTypeStream).name(t)), syscall.ECONNREFUSED)
 	wantStatus(t, e, abi.SockStatusFailed)
 
-	c, s := connected(t, abi.SockTypeStream)
+	c, s := connected(t, abi.SockTypeDgram)
+	six := network.Addr{AddrPort: netip.MustParseAddrPort("[::1]:1")}
+	wantErr(t, "family", c.Connect(c.d, c.w, six), syscall.EAFNOSUPPORT)
+	wantStatus(t, c, abi.SockStatusOpened)
+
+	c, s = connected(t, abi.SockTypeStream)
 	wantStatus(t, c, abi.SockStatusOpened)
 	wantStatus(t, s, abi.SockStatusOpened)
 	wantErr(t, "shutdown", c.Shutdown(abi.SdflagsWr), nil)
@@ -469,6 +474,40 @@ func TestTimes(t *testing.T) {
 	wantErr(t, "linger", e.SetTime(abi.SockOptionLinger, 0, true), nil)
 	if d, set, _ := e.Time(abi.SockOptionLinger); d != 0 || !set {
 		t.Errorf("linger 0: %d, %v", d, set)
+	}
+}
+
+// closing records what was asked of a network's socket before its end.
+type closing struct {
+	network.Socket
+	linger int64
+}
+
+func (c *closing) SetOption(opt abi.SockOption, v int64) error {
+	if opt == abi.SockOptionLinger {
+		c.linger = v
+	}
+	return c.Socket.SetOption(opt, v)
+}
+
+// TestCloseDoesNotLinger: a guest cannot make its own end wait.
+func TestCloseDoesNotLinger(t *testing.T) {
+	noLeaks(t)
+	for _, c := range []struct {
+		d     uint64
+		after int64
+	}{{1 << 62, -1}, {0, 0}} {
+		inner, err := network.Host().Socket(abi.AddressFamilyInet4, abi.SockTypeStream, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		recorded := &closing{Socket: inner}
+		s := socket.New(recorded)
+		wantErr(t, "set", s.SetTime(abi.SockOptionLinger, c.d, true), nil)
+		wantErr(t, "close", s.Close(), nil)
+		if recorded.linger != c.after {
+			t.Errorf("linger %d is %d at the end, want %d", c.d, recorded.linger, c.after)
+		}
 	}
 }
 
