@@ -1,0 +1,4 @@
+// Package difftest holds the tests that compare guests with Linux: the same
+// probe, built natively and for WASIX, must print the same, line by line, but for
+// the differences that are meant.
+package difftest

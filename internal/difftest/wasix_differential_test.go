@@ -1,0 +1,196 @@
+package difftest
+
+import (
+	"bytes"
+	"context"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gowasix/gowasix/internal/guests"
+	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/vfs"
+	"github.com/gowasix/gowasix/wazero"
+)
+
+// probe is a program that prints what its system calls answer.
+type probe struct {
+	name     string
+	variants []string // suffixes of the .wasm files
+	args     []string
+	stdin    string
+}
+
+var probes = []probe{
+	{name: "sock-state", variants: []string{"", "-shared"}},
+}
+
+// limit ends a probe that hangs; it is no measure of speed.
+const limit = 2 * time.Minute
+
+// engines make the engines there are in this build.
+var engines = []func() (wasix.Engine, error){
+	func() (wasix.Engine, error) { return wazero.NewEngine() },
+}
+
+func TestGuestsBehaveAsOnLinux(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the other side of the comparison is Linux")
+	}
+	native := build(t)
+	for _, p := range probes {
+		t.Run(p.title(), func(t *testing.T) {
+			want := runNative(t, native, p)
+			for _, newEngine := range engines {
+				e, err := newEngine()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, variant := range p.variants {
+					t.Run(e.Name()+variant, func(t *testing.T) {
+						compare(t, p.name, want, runGuest(t, e, p.name+variant, p))
+					})
+				}
+				if err := e.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// Every listed difference belongs to a probe, and has a reason.
+func TestDifferencesAreExplained(t *testing.T) {
+	for _, d := range differences {
+		known := slices.ContainsFunc(probes, func(p probe) bool { return p.name == d.probe })
+		if !known || d.reason == "" || d.linux == d.wasix {
+			t.Errorf("%+v", d)
+		}
+	}
+}
+
+// title names the probe with its arguments.
+func (p probe) title() string { return strings.Join(append([]string{p.name}, p.args...), " ") }
+
+// build builds the probes for Linux and returns their directory.
+func build(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	var names []string
+	for _, p := range probes {
+		names = append(names, p.name)
+	}
+	cmd := exec.Command("make", "native", "OUT="+dir, "NATIVE="+strings.Join(names, " "))
+	cmd.Dir = guests.Dir()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the native probes: %v\n%s", err, out)
+	}
+	return dir
+}
+
+func runNative(t *testing.T, dir string, p probe) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, p.name), p.args...)
+	var out, stderr bytes.Buffer
+	cmd.Dir = t.TempDir()
+	cmd.Env = []string{}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(p.stdin), &out, &stderr
+	status := exitStatus(t, cmd.Run())
+	return transcript(&out, &stderr, status)
+}
+
+func runGuest(t *testing.T, e wasix.Engine, name string, p probe) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	mod, err := e.Compile(ctx, guests.Bytes(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mod.Close()
+	dir, err := vfs.HostDir(t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, stderr bytes.Buffer
+	cmd := wasix.Command(mod, append([]string{p.name}, p.args...)...)
+	cmd.Network = network.Host()
+	cmd.Mounts = []vfs.Mount{{Guest: "/", FS: dir}}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(p.stdin), &out, &stderr
+	status := exitStatus(t, cmd.Run(ctx))
+	return transcript(&out, &stderr, status)
+}
+
+// exitStatus returns the status a process ended with, as err tells it.
+func exitStatus(t *testing.T, err error) int {
+	t.Helper()
+	if err == nil {
+		return 0
+	}
+	e, ok := err.(interface{ ExitCode() int })
+	if !ok {
+		t.Fatal(err)
+	}
+	return e.ExitCode()
+}
+
+// transcript returns the lines of both outputs and the exit status.
+func transcript(out, stderr *bytes.Buffer, status int) []string {
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if stderr.Len() > 0 {
+		lines = append(lines, "stderr: "+strings.TrimSpace(stderr.String()))
+	}
+	return append(lines, "exit status: "+strconv.Itoa(status))
+}
+
+// compare reports what differs between the transcripts and is not meant to.
+func compare(t *testing.T, probe string, linux, wasix []string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for i := range max(len(linux), len(wasix)) {
+		if i >= len(linux) || i >= len(wasix) {
+			t.Errorf("Linux printed %d lines, WASIX %d:\n%s", len(linux), len(wasix), rest(linux, wasix, i))
+			break
+		}
+		line, _, _ := strings.Cut(linux[i], ": ")
+		d, meant := meantDifference(probe, line)
+		seen[line] = true
+		switch {
+		case meant && linux[i] == wasix[i]:
+			t.Errorf("%q is listed as a difference, but does not differ", linux[i])
+		case meant && (linux[i] != line+": "+d.linux || wasix[i] != line+": "+d.wasix):
+			t.Errorf("not the listed difference:\nLinux %s\nWASIX %s", linux[i], wasix[i])
+		case !meant && linux[i] != wasix[i]:
+			t.Errorf("\nLinux %s\nWASIX %s", linux[i], wasix[i])
+		}
+	}
+	for _, d := range differences {
+		if d.probe == probe && !seen[d.line] {
+			t.Errorf("%q is listed as a difference, but not printed", d.line)
+		}
+	}
+}
+
+func meantDifference(probe, line string) (difference, bool) {
+	i := slices.IndexFunc(differences, func(d difference) bool { return d.probe == probe && d.line == line })
+	if i < 0 {
+		return difference{}, false
+	}
+	return differences[i], true
+}
+
+// rest returns the lines from i of whichever transcript is longer.
+func rest(a, b []string, i int) string {
+	if len(b) > len(a) {
+		a = b
+	}
+	return strings.Join(a[i:], "\n")
+}
