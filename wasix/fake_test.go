@@ -7,6 +7,7 @@ import (
 
 	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/vfs"
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
@@ -58,10 +59,14 @@ func maskedMemory() []byte { return bytes.Repeat([]byte{'?'}, 1<<16) }
 // masked memory and no descriptors.
 func newTestThread(t *testing.T) *Thread {
 	t.Helper()
+	tree, err := vfs.NewTree()
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Process{
 		name: "test", pid: initPID, cwd: "/",
-		fds:     descriptor.NewTable(0),
+		fds: descriptor.NewTable(0), tree: tree,
 		network: network.None(), unix: network.None(),
 		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: DefaultMaxThreads,
 		stop: stop, ctx: ctx, done: make(chan struct{}),

@@ -10,6 +10,7 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/vfs"
 )
 
 // initPID is the process id of the root of a process tree.
@@ -28,6 +29,7 @@ type Process struct {
 	args    []string
 	environ []string
 	fds     *descriptor.Table
+	tree    *vfs.Tree
 	network network.Network
 	unix    network.Network
 	futexes futexTable

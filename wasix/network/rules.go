@@ -83,6 +83,9 @@ func parseRule(text string) ([]Rule, *RuleError) {
 	return rules, err
 }
 
+// maxRules is how many rules one with lists may stand for.
+const maxRules = 4096
+
 // parseExpr makes one rule of each pair of an address or domain and a port.
 func parseExpr(kind, expr string) ([]Rule, *RuleError) {
 	colon := strings.Index(expr, ":")
@@ -107,6 +110,9 @@ func parseExpr(kind, expr string) ([]Rule, *RuleError) {
 	ports, err := parseList(right, parsePorts)
 	if err != nil {
 		return nil, err
+	}
+	if len(targets)*len(ports) > maxRules {
+		return nil, wrong(expr, "stands for too many rules")
 	}
 	var rules []Rule
 	for _, r := range targets {

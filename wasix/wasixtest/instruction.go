@@ -8,6 +8,8 @@ var (
 	End         = []byte{0x0b}
 	Drop        = []byte{0x1a}
 	I32Eqz      = []byte{0x45}
+	I32Ne       = []byte{0x47}
+	I32LtS      = []byte{0x48}
 	I32Add      = []byte{0x6a}
 	I32Sub      = []byte{0x6b}
 	I32DivS     = []byte{0x6d}
@@ -67,6 +69,12 @@ func I32Const(v int32) []byte { return signed(0x41, int64(v)) }
 
 // I64Const pushes a number.
 func I64Const(v int64) []byte { return signed(0x42, v) }
+
+// I32AtomicLoad loads from the operand's address.
+func I32AtomicLoad() []byte { return []byte{0xfe, 0x10, 2, 0} }
+
+// I32AtomicAdd adds to the number at the operand's address and pushes what it was.
+func I32AtomicAdd() []byte { return []byte{0xfe, 0x1e, 2, 0} }
 
 // MemoryAtomicNotify is memory.atomic.notify at the operand's address.
 func MemoryAtomicNotify() []byte { return []byte{0xfe, 0x00, 2, 0} }

@@ -64,6 +64,8 @@ func Passthrough(pages uint64, calls ...*wasix.Syscall) *Module {
 	return m
 }
 
+const pageSize = 1 << 16
+
 // The sections, in the order of the format, and the kinds of exports.
 const (
 	sectionType     = 1

@@ -1,0 +1,135 @@
+package wasix
+
+import (
+	"encoding/binary"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/descriptor"
+	"github.com/gowasix/gowasix/wasix/vfs"
+)
+
+// openDir returns the directory behind fd, and its description in use: the
+// caller releases it. Returns ESUCCESS except:
+//   - EBADF: fd is not open
+//   - ENOTDIR: fd is not a directory
+//   - ENOTCAPABLE: the right in need was dropped
+func (t *Thread) openDir(fd uint64, need abi.Rights) (*vfs.Dir, *descriptor.Description, abi.Errno) {
+	d, rights, err := t.proc.fds.Acquire(uint32(fd))
+	if err != nil {
+		return nil, nil, abi.EBADF
+	}
+	dir, ok := d.File.(*vfs.Dir)
+	switch {
+	case !ok:
+		_ = d.Release()
+		return nil, nil, abi.ENOTDIR
+	case rights.Base&need != need:
+		_ = d.Release()
+		return nil, nil, abi.ENOTCAPABLE
+	}
+	return dir, d, abi.ESUCCESS
+}
+
+// preopen returns the directory of a mounted file system and its description in
+// use, or EBADF for all other descriptors: there wasix-libc ends its search.
+func (t *Thread) preopen(fd uint64) (*vfs.Dir, *descriptor.Description, abi.Errno) {
+	dir, d, errno := t.openDir(fd, 0)
+	if errno != abi.ESUCCESS {
+		return nil, nil, abi.EBADF
+	}
+	if dir.Preopen() == 0 || dir.Preopen() != uint32(fd) {
+		_ = d.Release()
+		return nil, nil, abi.EBADF
+	}
+	return dir, d, abi.ESUCCESS
+}
+
+// fdPrestatGet is fd_prestat_get(fd, ro_prestat): stores the length of the path
+// where the file system behind fd is mounted.
+//
+// returns 0 except:
+//   - EBADF: fd is not the descriptor of a mounted file system
+//   - EFAULT: ro_prestat lies outside memory
+func fdPrestatGet(t *Thread, p []uint64) abi.Errno {
+	dir, d, errno := t.preopen(p[0])
+	if errno != abi.ESUCCESS {
+		return errno
+	}
+	defer d.Release()
+	b, ok := t.bytes(uint32(p[1]), abi.SizeofPrestat)
+	if !ok {
+		return abi.EFAULT
+	}
+	clear(b)
+	b[abi.OffsetofPrestatTag] = byte(abi.PreopentypeDir)
+	binary.LittleEndian.PutUint32(b[abi.OffsetofPrestatU:], uint32(len(dir.Guest())))
+	return abi.ESUCCESS
+}
+
+// fdPrestatDirName is fd_prestat_dir_name(fd, path, path_len): stores the path
+// where the file system behind fd is mounted, without a NUL.
+//
+// returns 0 except:
+//   - EBADF: fd is not the descriptor of a mounted file system
+//   - EFAULT: path lies outside memory
+//   - ENAMETOOLONG: the path is longer than path_len
+func fdPrestatDirName(t *Thread, p []uint64) abi.Errno {
+	dir, d, errno := t.preopen(p[0])
+	if errno != abi.ESUCCESS {
+		return errno
+	}
+	defer d.Release()
+	b, ok := t.bytes(uint32(p[1]), uint64(uint32(p[2])))
+	if !ok {
+		return abi.EFAULT
+	}
+	if len(b) < len(dir.Guest()) {
+		return abi.ENAMETOOLONG
+	}
+	copy(b, dir.Guest())
+	return abi.ESUCCESS
+}
+
+// fdReaddir is fd_readdir(fd, buf, buf_len, cookie, ro_used): stores entries of a
+// directory, from the one that cookie stands for, and how many bytes they take.
+// The last entry may be cut off; fewer bytes than buf_len mean that the end is reached.
+//
+// returns 0 except:
+//   - EBADF: fd is not open
+//   - EFAULT: buf or ro_used lies outside memory
+//   - EIO: the device failed
+//   - ENOTCAPABLE: the right FD_READDIR was dropped
+//   - ENOTDIR: fd is not a directory
+func fdReaddir(t *Thread, p []uint64) abi.Errno {
+	dir, d, errno := t.openDir(p[0], abi.RightsFdReaddir)
+	if errno != abi.ESUCCESS {
+		return errno
+	}
+	defer d.Release()
+	buf, ok1 := t.bytes(uint32(p[1]), uint64(uint32(p[2])))
+	ro, ok2 := t.bytes(uint32(p[4]), 4)
+	if !ok1 || !ok2 {
+		return abi.EFAULT
+	}
+	used := 0
+	err := dir.ReadDir(p[3], func(e *vfs.Entry, next uint64) bool {
+		used += putDirent(buf[used:], e, next)
+		return used < len(buf)
+	})
+	if err != nil {
+		return errnoOf(err)
+	}
+	binary.LittleEndian.PutUint32(ro, uint32(used))
+	return abi.ESUCCESS
+}
+
+// putDirent stores as much of an entry as fits into b and returns how much that is.
+func putDirent(b []byte, e *vfs.Entry, next uint64) int {
+	var header [abi.SizeofDirent]byte
+	binary.LittleEndian.PutUint64(header[abi.OffsetofDirentDNext:], next)
+	binary.LittleEndian.PutUint64(header[abi.OffsetofDirentDIno:], e.Ino)
+	binary.LittleEndian.PutUint32(header[abi.OffsetofDirentDNamlen:], uint32(len(e.Name)))
+	header[abi.OffsetofDirentDType] = byte(e.Filetype)
+	n := copy(b, header[:])
+	return n + copy(b[n:], e.Name)
+}

@@ -1,0 +1,126 @@
+package wasixtest
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/gowasix/gowasix/wasix"
+)
+
+// Run checks an engine adapter: each case compiles a module with an engine of
+// its own that newEngine makes, and none may leave a goroutine behind. A case
+// that hangs fails when the test's own time is up.
+func Run(t *testing.T, newEngine func() (wasix.Engine, error)) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			e, err := newEngine()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run("case", func(t *testing.T) { c.run(t, e) })
+			if err := errors.Join(e.Close(), e.Close()); err != nil {
+				t.Error(err)
+			}
+			checkGoroutines(t, before)
+		})
+	}
+}
+
+// cases are named as sentences about the engine.
+var cases = []struct {
+	name string
+	run  func(*testing.T, wasix.Engine)
+}{
+	{"a binary that is not WebAssembly does not compile", notWasm},
+	{"an invalid module does not compile", invalidModule},
+	{"imports that nobody provides are a LinkError", unlinked},
+	{"the module tells what it is", moduleInfo},
+	{"a closed engine does not compile, and open modules run on", closedEngine},
+	{"a closed module is not instantiated, and processes run on", closedModule},
+	{"things can be closed twice", closedTwice},
+	{"a program that returns ends with exit code 0", returns},
+	{"proc_exit ends the program where it stands", exits},
+	{"unreachable code is a trap", trapUnreachable},
+	{"an access out of bounds is a trap", trapBounds},
+	{"a division by zero is a trap", trapDivision},
+	{"endless recursion is a trap", trapRecursion},
+	{"a trap of another thread ends the process", trapThread},
+	{"a trap in the start function fails the start", trapStart},
+	{"a computing program is killed", killLoop},
+	{"a recursing program is killed", killRecursion},
+	{"a computing thread is killed", killThread},
+	{"a waiting program is killed", killWaiting},
+	{"a program waiting in an instruction is killed", killAtomicWait},
+	{"a computing program is killed before it began", killEarly},
+	{"calls get all bits of their parameters", parameters},
+	{"calls write into memory what they should and nothing else", writes},
+	{"calls see memory as it has grown", grownMemory},
+	{"memory grows for all threads", grownByThread},
+	{"threads share their memory and have their own globals", threads},
+	{"futex instructions and futex calls meet", futexes},
+	{"exported globals can be read and set", globals},
+	{"many processes of a module run at once and are apart", processes},
+	{"the garbage collector runs beside a computing program", collector},
+}
+
+// checkGoroutines fails the test if there are more goroutines than before, once
+// those that are ending have ended.
+func checkGoroutines(t *testing.T, before int) {
+	t.Helper()
+	const attempts = 200
+	for range attempts {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	stacks := make([]byte, 1<<20)
+	t.Errorf("%d goroutines before, %d after\n%s",
+		before, runtime.NumGoroutine(), stacks[:runtime.Stack(stacks, true)])
+}
+
+// compile compiles a module and closes it with the test.
+func compile(t *testing.T, e wasix.Engine, m *Module) wasix.Module {
+	t.Helper()
+	mod, err := e.Compile(context.Background(), m.Binary())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := mod.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return mod
+}
+
+// run runs a program to its end.
+func run(t *testing.T, m wasix.Module) error {
+	t.Helper()
+	return wasix.Command(m, "guest").Run(context.Background())
+}
+
+// wantExit checks the exit code of a program.
+func wantExit(t *testing.T, err error, code int) {
+	t.Helper()
+	got := 0
+	if exit := (*wasix.ExitError)(nil); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		t.Fatalf("%v, want exit code %d", err, code)
+	}
+	if got != code {
+		t.Errorf("exit code %d (%v), want %d", got, err, code)
+	}
+}
+
+func wantTrap(t *testing.T, err error) {
+	t.Helper()
+	if trap := (*wasix.Trap)(nil); !errors.As(err, &trap) || trap.Message == "" {
+		t.Errorf("%v, want a trap with a message", err)
+	}
+}
