@@ -65,7 +65,7 @@ func newTestThread(t *testing.T) *Thread {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Process{
-		name: "test", pid: initPID, cwd: "/",
+		name: "test", pid: initPID, cwd: "/", module: &fakeModule{},
 		fds: descriptor.NewTable(0), tree: tree,
 		network: network.None(), unix: network.None(),
 		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: DefaultMaxThreads,
