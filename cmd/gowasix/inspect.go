@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasix/wasmfile"
+)
+
+// inspect prints what a program imports, exports and needs.
+func inspect(args []string, stdout, stderr io.Writer) error {
+	if len(args) != 1 || strings.HasPrefix(args[0], "-") {
+		fmt.Fprint(stderr, "usage: gowasix inspect prog.wasm\n")
+		return errUsage
+	}
+	wasm, err := readProgram(args[0])
+	if err != nil {
+		return err
+	}
+	info, err := wasmfile.Read(wasm)
+	if err != nil {
+		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	calls, linkErr := wasix.Link(info)
+	printKind(stdout, info)
+	if linkErr == nil {
+		printImports(stdout, calls)
+	}
+	printEngines(stdout, info)
+	if linkErr != nil {
+		return fmt.Errorf("%s: %w", args[0], linkErr)
+	}
+	return nil
+}
+
+// readProgram reads a program file.
+func readProgram(path string) ([]byte, error) {
+	wasm, err := os.ReadFile(path)
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		return nil, fmt.Errorf("cannot read the program %s: %w", path, pathErr.Err)
+	}
+	return wasm, err
+}
+
+func printKind(w io.Writer, info *wasmfile.Info) {
+	kind := "no program: it exports neither _start nor _initialize"
+	if _, ok := info.Exports["_start"]; ok {
+		kind = "program (_start)"
+	} else if _, ok := info.Exports["_initialize"]; ok {
+		kind = "library (reactor, _initialize)"
+	}
+	fmt.Fprintf(w, "kind:      %s\n", kind)
+	if m := info.Memory; m != nil {
+		fmt.Fprintf(w, "memory:    %s\n", describeMemory(m))
+	}
+	fmt.Fprintf(w, "features:  %s\n", orNone(info.Features.String()))
+	for _, x := range []struct{ export, means string }{
+		{"wasi_thread_start", "threads"},
+		{"_start_thread", "threads, in the form of 2022 and 2023"},
+		{"asyncify_start_unwind", "asyncify: fork, exec and setjmp can work"},
+		{"__wasm_signal", "takes signals"},
+	} {
+		if _, ok := info.Exports[x.export]; ok {
+			fmt.Fprintf(w, "exports:   %s: %s\n", x.export, x.means)
+		}
+	}
+}
+
+func describeMemory(m *wasmfile.MemoryInfo) string {
+	where, shared := "own", ""
+	if m.Imported {
+		where = "imported as " + m.Module + "." + m.Name
+	}
+	if m.Shared {
+		shared = ", shared"
+	}
+	return fmt.Sprintf("%s, %d to %d pages of 64 KiB%s", where, m.Min, m.Max, shared)
+}
+
+// printImports lists the imported system calls with their support.
+func printImports(w io.Writer, calls []*wasix.Syscall) {
+	lines := make([]string, len(calls))
+	for i, c := range calls {
+		lines[i] = fmt.Sprintf("  %-48s %s", c.Module+"."+c.Name, c.Support)
+		if c.Note != "" {
+			lines[i] += ": " + c.Note
+		}
+	}
+	slices.Sort(lines)
+	fmt.Fprintf(w, "imports:   %d system calls\n", len(calls))
+	for _, l := range slices.Compact(lines) {
+		fmt.Fprintln(w, l)
+	}
+}
+
+// wasmerLacks are the features that libwasmer 2.0 cannot compile.
+const wasmerLacks = wasmfile.FeatureTailCall | wasmfile.FeatureExceptions | wasmfile.FeatureLegacyExceptions |
+	wasmfile.FeatureMemory64 | wasmfile.FeatureMultiMemory | wasmfile.FeatureGC |
+	wasmfile.FeatureFunctionReferences | wasmfile.FeatureRelaxedSIMD | wasmfile.FeatureExtendedConst
+
+// printEngines tells what each engine does with the program.
+func printEngines(w io.Writer, info *wasmfile.Info) {
+	wasmer := "runs it"
+	switch missing := info.Features & wasmerLacks; {
+	case missing != 0:
+		wasmer = "lacks " + missing.String()
+	case info.Memory != nil && info.Memory.Shared:
+		wasmer = "runs it after rewriting shared memory and futex instructions"
+	}
+	fmt.Fprintf(w, "wasmer:    %s\n", wasmer)
+	wazero := "runs it"
+	if info.AtomicWait {
+		wazero = "runs it after rewriting futex instructions"
+	}
+	fmt.Fprintf(w, "wazero:    %s\n", wazero)
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none beyond the first version of WebAssembly"
+	}
+	return s
+}
