@@ -199,8 +199,7 @@ func TestAccept(t *testing.T) {
 			c := r.open(unix.SOCK_STREAM)
 			r.must(r.connect(c, addr))
 			r.must(r.setlinger(c, unix.Linger{Onoff: 1}))
-			r.must(r.close(c))
-			r.fds = r.fds[:1]
+			r.drop(c)
 			s := r.accepted(l)
 			_, err := r.recv(s, 1, 0)
 			r.say("recv", err)
@@ -396,13 +395,7 @@ func TestReset(t *testing.T) {
 	reset := func(r *run) (fd int) {
 		c, s := r.pair()
 		r.must(r.setlinger(c, unix.Linger{Onoff: 1}))
-		r.must(r.close(c))
-		for i, fd := range r.fds {
-			if fd == c {
-				r.fds = append(r.fds[:i], r.fds[i+1:]...)
-				break
-			}
-		}
+		r.drop(c)
 		return s
 	}
 	sameOnBoth(t, func(r *run) {
@@ -481,8 +474,7 @@ func TestConnectedDatagram(t *testing.T) {
 		r.say("recv", got, err)
 		_, err = r.recv(a, 9, unix.MSG_DONTWAIT)
 		r.say("nothing", err)
-		r.must(r.close(b))
-		r.fds = []int{a, other}
+		r.drop(b)
 		n, err := r.send(a, "lost", 0)
 		r.say("send", n, err)
 		_, err = r.send(a, "refused", 0)

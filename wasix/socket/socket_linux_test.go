@@ -254,7 +254,7 @@ func TestCloseWhileWaiting(t *testing.T) {
 	noLeaks(t)
 	_, addr := stuck(t)
 	tab := newTable()
-	r := &run{system: tab, t: t}
+	r := &run{system: tab, t: t, family: unix.AF_INET}
 	l, _ := r.listener(1)
 	c, s := r.pair()
 	d, _ := r.bound(unix.SOCK_DGRAM)
@@ -298,7 +298,7 @@ func TestCloseWhileWaiting(t *testing.T) {
 func TestPeerSeesClose(t *testing.T) {
 	noLeaks(t)
 	tab := newTable()
-	r := &run{system: tab, t: t}
+	r := &run{system: tab, t: t, family: unix.AF_INET}
 	c, s := r.pair()
 	got := make(chan error)
 	go func() {
@@ -596,7 +596,7 @@ func TestReadWrite(t *testing.T) {
 func TestManyThreads(t *testing.T) {
 	noLeaks(t)
 	tab := newTable()
-	r := &run{system: tab, t: t}
+	r := &run{system: tab, t: t, family: unix.AF_INET}
 	l, addr := r.listener(64)
 	const clients, rounds = 8, 40
 	var echoed atomic.Int64

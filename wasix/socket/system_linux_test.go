@@ -95,11 +95,13 @@ func (kernel) poll(fd int, events int16) (int16, error) {
 
 // table is our sockets, on the kernel's network, behind a descriptor table.
 type table struct {
-	fds     *descriptor.Table
-	network network.Network
+	fds           *descriptor.Table
+	network, unix network.Network
 }
 
-func newTable() *table { return &table{descriptor.NewTable(0), network.Host()} }
+func newTable() *table {
+	return &table{descriptor.NewTable(0), network.Host(), network.Unix()}
+}
 
 func (t *table) use(fd int) (*socket.Socket, *descriptor.Description, error) {
 	d, _, err := t.fds.Acquire(uint32(fd))
@@ -115,9 +117,17 @@ func (t *table) add(s *socket.Socket, flags abi.Fdflags) (int, error) {
 }
 
 func (t *table) socket(family, typ int) (int, error) {
-	families := map[int]abi.AddressFamily{unix.AF_INET: abi.AddressFamilyInet4, unix.AF_INET6: abi.AddressFamilyInet6}
-	types := map[int]abi.SockType{unix.SOCK_STREAM: abi.SockTypeStream, unix.SOCK_DGRAM: abi.SockTypeDgram}
-	s, err := socket.Open(t.network, families[family], types[typ], 0)
+	families := map[int]abi.AddressFamily{
+		unix.AF_INET: abi.AddressFamilyInet4, unix.AF_INET6: abi.AddressFamilyInet6, unix.AF_UNIX: abi.AddressFamilyUnix,
+	}
+	types := map[int]abi.SockType{
+		unix.SOCK_STREAM: abi.SockTypeStream, unix.SOCK_DGRAM: abi.SockTypeDgram, unix.SOCK_SEQPACKET: abi.SockTypeSeqpacket,
+	}
+	n := t.network
+	if family == unix.AF_UNIX {
+		n = t.unix
+	}
+	s, err := socket.Open(n, families[family], types[typ], 0)
 	if err != nil {
 		return -1, err
 	}
@@ -371,6 +381,12 @@ func ourAddr(sa unix.Sockaddr) network.Addr {
 		return network.Addr{AddrPort: netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))}
 	case *unix.SockaddrInet6:
 		return network.Addr{AddrPort: netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))}
+	case *unix.SockaddrUnix:
+		path := sa.Name
+		if strings.HasPrefix(path, "@") {
+			path = "\x00" + path[1:]
+		}
+		return network.Addr{Path: path, Unix: true}
 	}
 	return network.Addr{}
 }
@@ -381,6 +397,8 @@ func theirAddr(a network.Addr) unix.Sockaddr {
 		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
 	case abi.AddressFamilyInet6:
 		return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	case abi.AddressFamilyUnix:
+		return &unix.SockaddrUnix{Name: strings.Replace(a.Path, "\x00", "@", 1)}
 	}
 	return nil
 }
@@ -416,13 +434,15 @@ func sameOnBoth(t *testing.T, script func(*run)) {
 // run is a script on one system.
 type run struct {
 	system
-	t   *testing.T
-	log []string
-	fds []int
+	t      *testing.T
+	family int
+	names  int // of UNIX sockets so far
+	log    []string
+	fds    []int
 }
 
 func transcript(t *testing.T, s system, script func(*run)) []string {
-	r := &run{system: s, t: t}
+	r := &run{system: s, t: t, family: unix.AF_INET}
 	script(r)
 	for _, fd := range r.fds {
 		_ = s.close(fd)
@@ -440,6 +460,8 @@ func (r *run) say(what string, results ...any) {
 			what += fmt.Sprintf(" %v:%v", netip.AddrFrom4(v.Addr), v.Port != 0)
 		case *unix.SockaddrInet6:
 			what += fmt.Sprintf(" [%v]:%v", netip.AddrFrom16(v.Addr), v.Port != 0)
+		case *unix.SockaddrUnix:
+			what += fmt.Sprintf(" unix %q", strings.TrimSuffix(v.Name, "@")) // none is "@" to package unix
 		case []byte:
 			what += fmt.Sprintf(" %q", v)
 		default:
@@ -459,7 +481,7 @@ func (r *run) must(err error) {
 
 func (r *run) open(typ int) int {
 	r.t.Helper()
-	fd, err := r.socket(unix.AF_INET, typ)
+	fd, err := r.socket(r.family, typ)
 	r.must(err)
 	r.fds = append(r.fds, fd)
 	return fd
@@ -484,22 +506,41 @@ func (r *run) name(fd int) unix.Sockaddr {
 func (r *run) bound(typ int) (int, unix.Sockaddr) {
 	r.t.Helper()
 	fd := r.open(typ)
-	r.must(r.bind(fd, loopback))
+	r.must(r.bind(fd, r.free()))
 	return fd, r.name(fd)
+}
+
+// free returns an address to bind to.
+func (r *run) free() unix.Sockaddr {
+	if r.family == unix.AF_INET {
+		return loopback
+	}
+	r.names++
+	return &unix.SockaddrUnix{Name: fmt.Sprintf("@gowasix-%d-%d", os.Getpid(), r.names)}
 }
 
 func (r *run) listener(backlog int) (int, unix.Sockaddr) {
 	r.t.Helper()
-	fd, addr := r.bound(unix.SOCK_STREAM)
+	return r.listenerOf(unix.SOCK_STREAM, backlog)
+}
+
+func (r *run) listenerOf(typ, backlog int) (int, unix.Sockaddr) {
+	r.t.Helper()
+	fd, addr := r.bound(typ)
 	r.must(r.listen(fd, backlog))
 	return fd, addr
 }
 
-// pair returns the two ends of a TCP connection.
+// pair returns the two ends of a connection.
 func (r *run) pair() (client, server int) {
 	r.t.Helper()
-	l, addr := r.listener(1)
-	client = r.open(unix.SOCK_STREAM)
+	return r.pairOf(unix.SOCK_STREAM)
+}
+
+func (r *run) pairOf(typ int) (client, server int) {
+	r.t.Helper()
+	l, addr := r.listenerOf(typ, 1)
+	client = r.open(typ)
 	r.must(r.connect(client, addr))
 	return client, r.accepted(l)
 }
@@ -532,6 +573,13 @@ func (r *run) recv(fd, n, flags int) ([]byte, error) {
 
 func (r *run) send(fd int, data string, flags int) (int, error) {
 	return r.sendto(fd, [][]byte{[]byte(data)}, flags, nil)
+}
+
+// drop closes fd before the end of the script.
+func (r *run) drop(fd int) {
+	r.t.Helper()
+	r.must(r.close(fd))
+	r.fds = slices.DeleteFunc(r.fds, func(other int) bool { return other == fd })
 }
 
 // noLeaks fails the test when it leaves descriptors or goroutines behind.
