@@ -52,8 +52,8 @@ func NewEngine(opts ...Option) (*Engine, error) {
 // Name returns "wazero".
 func (e *Engine) Name() string { return "wazero" }
 
-// Compile implements [wasix.Engine]. It uses all processors that Go may use,
-// and stops early when ctx ends. The error is one of [wasmfile.Read] and
+// Compile implements [wasix.Engine]. It uses all processors that Go may use;
+// with more than one it stops when ctx is done. The error is one of [wasmfile.Read] and
 // [wasix.Link], or tells why wazero refuses the binary.
 func (e *Engine) Compile(ctx context.Context, wasm []byte) (wasix.Module, error) {
 	if e.closed.Load() {

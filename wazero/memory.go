@@ -88,7 +88,7 @@ func (m *memory) Close() error {
 		}
 		m.err = release(m.reserved)
 		m.size.Store(0)
-		m.reserved = nil
+		m.reserved, m.owner = nil, nil
 	})
 	return m.err
 }

@@ -2,6 +2,8 @@ package wazero_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"testing"
@@ -170,6 +172,44 @@ func TestNothingIsLeft(t *testing.T) {
 	if got := liveHeap(); got > heap+1<<20 {
 		t.Errorf("%d bytes on the heap before, %d after", heap, got)
 	}
+}
+
+// TestNoCodeIsLeft compiles and closes many modules. wazero unmaps machine code
+// when the garbage collector finds it unused.
+func TestNoCodeIsLeft(t *testing.T) {
+	cycle := func() {
+		e, err := wazero.NewEngine(wazero.WithoutCache())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := e.Compile(context.Background(), growing(sharedMemory(1, 2)).Binary())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mem, err := m.NewMemory()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := m.Instantiate(nil, mem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(in.Close(), mem.Close(), m.Close(), e.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cycle()
+	liveHeap()
+	mappings := countMappings(t)
+	for range 100 {
+		cycle()
+	}
+	for range 10 {
+		if liveHeap(); countMappings(t) <= mappings+20 {
+			return
+		}
+	}
+	t.Errorf("%d mappings before, %d after", mappings, countMappings(t))
 }
 
 func liveHeap() uint64 {

@@ -38,7 +38,8 @@ func WithMemoryLimit(bytes uint64) Option {
 // interrupted and let other goroutines run beside it. A guest then ends no
 // sooner than at its next system call, and while it computes the garbage
 // collector, hence the Go program, waits for it. For trusted guests whose last
-// few percent of speed count.
+// few percent of speed count: a check costs about half a nanosecond for each
+// turn of a loop and each call of a function that calls others.
 func WithoutInterrupt() Option {
 	return func(o *options) { o.noInterrupt = true }
 }
