@@ -47,6 +47,9 @@ type Cmd struct {
 	MaxDescriptors int
 	// MaxThreads bounds the threads; 0 is [DefaultMaxThreads].
 	MaxThreads int
+	// MaxBacklog bounds the connections that wait on one listener; 0 is
+	// [DefaultMaxBacklog].
+	MaxBacklog int
 
 	// Reactor makes Start run the export _initialize, if any, in place of
 	// _start, and leaves the process waiting for [Process.Call].
@@ -139,6 +142,7 @@ func (c *Cmd) newProcess() (*Process, error) {
 		args: c.Args, environ: c.Env, cwd: c.Dir,
 		fds: descriptor.NewTable(c.MaxDescriptors), network: c.Network, unix: network.Unix(),
 		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: c.MaxThreads,
+		maxBacklog: c.MaxBacklog, longAddrs: hasLongAddrs(c.Module.Info()),
 		stop: stop, ctx: ctx, done: make(chan struct{}), calls: make(chan *exportCall),
 	}
 	if p.cwd == "" {
@@ -146,6 +150,9 @@ func (c *Cmd) newProcess() (*Process, error) {
 	}
 	if p.network == nil {
 		p.network = network.None()
+	}
+	if p.maxBacklog <= 0 {
+		p.maxBacklog = DefaultMaxBacklog
 	}
 	if p.maxThreads <= 0 {
 		p.maxThreads = DefaultMaxThreads

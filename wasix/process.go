@@ -36,6 +36,9 @@ type Process struct {
 	locals  threadLocals
 	signals signalState
 
+	maxBacklog int
+	longAddrs  bool // see hasLongAddrs
+
 	cwdMu sync.RWMutex
 	cwd   string
 

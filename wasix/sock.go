@@ -9,9 +9,9 @@ import (
 	"github.com/gowasix/gowasix/wasix/socket"
 )
 
-// maxBacklog is how many connections a guest may let wait on one listener. It
-// is Linux's own default limit (net.core.somaxconn).
-const maxBacklog = 4096
+// DefaultMaxBacklog is how many connections may wait on one listener unless
+// told otherwise. It is Linux's own default (net.core.somaxconn).
+const DefaultMaxBacklog = 4096
 
 // socketRights are the rights of the descriptor of every new socket.
 var socketRights = descriptor.Rights{Base: socket.Rights, Inheriting: socket.Rights}
@@ -214,7 +214,8 @@ func sockBind(t *Thread, p []uint64) abi.Errno {
 // sockListen is sock_listen(sock, backlog): makes the socket accept
 // connections, as listen(2), or changes the backlog of one that does. backlog is
 // a C int by its use: 0xFFFFFFFF is libc's -1, and as any negative number it
-// means the most there is. It is clamped as the network does and to 4096.
+// means the most there is. It is clamped to [Cmd.MaxBacklog] and as the network
+// does.
 //
 // returns 0 except:
 //   - EACCES: the right SOCK_LISTEN was dropped
@@ -230,7 +231,7 @@ func sockListen(t *Thread, p []uint64) abi.Errno {
 		return errno
 	}
 	defer d.Release()
-	return errnoOf(s.Listen(int32(uint32(p[1])), maxBacklog))
+	return errnoOf(s.Listen(int32(uint32(p[1])), t.proc.maxBacklog))
 }
 
 // sockConnect is sock_connect(sock, addr): connects to addr, as connect(2).

@@ -50,7 +50,7 @@ func (t *Thread) accept(sock uint64, flags, roFD, roAddr uint32, withAddr bool) 
 	}
 	var to []byte
 	if withAddr {
-		if to, ok = t.bytes(roAddr, addrSize(s.Family())); !ok {
+		if to, ok = t.bytes(roAddr, t.proc.addrSize(s.Family())); !ok {
 			return abi.EFAULT
 		}
 	}

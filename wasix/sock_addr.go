@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
 // An addr_port as it lies in guest memory: the family, a byte of padding, then
@@ -18,8 +20,9 @@ import (
 //	UNIX   108 bytes of path, NUL-terminated or full
 //
 // The port is little-endian, the octets are in network order. Its size was 20,
-// 112 and 110 bytes over time, so no more is written than the family needs; the
-// oldest guests know no UNIX.
+// 112 and 110 bytes over time, so no more is stored than the family needs, and
+// flow and scope only where there is room for them: see [hasLongAddrs]. The oldest
+// guests know no UNIX.
 const (
 	addrBody  = abi.OffsetofAddrPortU
 	addrInet  = addrBody + 2 // the octets, after the port
@@ -28,7 +31,8 @@ const (
 
 	sizeofAddrUnspec = addrBody
 	sizeofAddrInet4  = addrInet + 4
-	sizeofAddrInet6  = addrInet + 16
+	sizeofAddrInet6  = addrFlow
+	sizeofAddrScoped = addrScope + 4
 	sizeofAddrUnix   = abi.SizeofAddrPort
 )
 
@@ -43,6 +47,23 @@ func addrSize(family abi.AddressFamily) uint64 {
 		return sizeofAddrUnix
 	}
 	return sizeofAddrUnspec
+}
+
+// addrSize is the function, for the era of the process's program.
+func (p *Process) addrSize(family abi.AddressFamily) uint64 {
+	if family == abi.AddressFamilyInet6 && p.longAddrs {
+		return sizeofAddrScoped
+	}
+	return addrSize(family)
+}
+
+// hasLongAddrs reports whether the program's C library is known to be of the
+// time when an addr_port has room for flow and scope (since September 2023),
+// and so to read them. This import is in every program since February 2025.
+func hasLongAddrs(info *wasmfile.Info) bool {
+	return slices.ContainsFunc(info.Functions, func(f wasmfile.Import) bool {
+		return f.Name == "proc_signals_get"
+	})
 }
 
 // addrAt returns the address at ptr; of the family UNSPEC it is the zero Addr.
@@ -112,7 +133,7 @@ func decodeUnixAddr(b []byte) (network.Addr, abi.Errno) {
 	return network.Addr{Path: string(path), Unix: true}, abi.ESUCCESS
 }
 
-// encodeAddr stores addr in b, as far as b reaches, and nothing beyond it.
+// encodeAddr stores addr in b, which has the size that addrSize tells.
 func encodeAddr(b []byte, addr *network.Addr) {
 	family := addr.Family()
 	if uint64(len(b)) < addrSize(family) {
@@ -128,10 +149,21 @@ func encodeAddr(b []byte, addr *network.Addr) {
 		ip := addr.Addr().As16()
 		binary.LittleEndian.PutUint16(b[addrBody:], addr.Port())
 		copy(b[addrInet:], ip[:])
+		if len(b) == sizeofAddrScoped {
+			encodeScope(b, addr.Addr().Zone())
+		}
 	case abi.AddressFamilyUnix:
 		n := copy(b[addrBody:sizeofAddrUnix], addr.Path)
 		clear(b[addrBody+n : sizeofAddrUnix])
 	}
+}
+
+// encodeScope stores no flow, and the scope that a zone, a number, stands for.
+func encodeScope(b []byte, zone string) {
+	clear(b[addrFlow:addrScope])
+	scope, _ := strconv.ParseUint(zone, 10, 32)
+	binary.LittleEndian.PutUint16(b[addrScope:], uint16(scope>>16))
+	binary.LittleEndian.PutUint16(b[addrScope+2:], uint16(scope))
 }
 
 // sockAddrLocal is sock_addr_local(sock, ro_addr): stores the address the
@@ -148,7 +180,7 @@ func sockAddrLocal(t *Thread, p []uint64) abi.Errno {
 		return errno
 	}
 	defer d.Release()
-	ro, ok := t.bytes(uint32(p[1]), addrSize(s.Family()))
+	ro, ok := t.bytes(uint32(p[1]), t.proc.addrSize(s.Family()))
 	if !ok {
 		return abi.EFAULT
 	}
@@ -175,7 +207,7 @@ func sockAddrPeer(t *Thread, p []uint64) abi.Errno {
 		return errno
 	}
 	defer d.Release()
-	ro, ok := t.bytes(uint32(p[1]), addrSize(s.Family()))
+	ro, ok := t.bytes(uint32(p[1]), t.proc.addrSize(s.Family()))
 	if !ok {
 		return abi.EFAULT
 	}

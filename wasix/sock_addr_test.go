@@ -74,13 +74,21 @@ func TestEncodeAddr(t *testing.T) {
 		{unixAddr(longest + "more"), "\x03\x00" + longest},
 	} {
 		b := bytes.Repeat([]byte{'?'}, 128)
-		encodeAddr(b, &c.addr)
+		encodeAddr(b[:addrSize(c.addr.Family())], &c.addr)
 		if got := string(b); got != c.want+strings.Repeat("?", 128-len(c.want)) {
 			t.Errorf("%v: %q", c.addr, got)
 		}
 	}
+	b := bytes.Repeat([]byte{'?'}, sizeofAddrScoped)
+	scoped := inetAddr("[fe80::1%65538]:80")
+	if encodeAddr(b, &scoped); string(b[addrFlow:]) != "\x00\x00\x00\x00\x01\x00\x02\x00" {
+		t.Errorf("flow and scope: %q", b[addrFlow:])
+	}
+	if again, errno := decodeAddr(b); again != scoped || errno != abi.ESUCCESS {
+		t.Errorf("%v came back as %v, %v", scoped, again, errno)
+	}
 	// A socket may have a peer of another family than was made room for.
-	b := []byte("????????")
+	b = []byte("????????")
 	six := inetAddr("[::1]:80")
 	if encodeAddr(b, &six); string(b) != "\x00\x00??????" {
 		t.Errorf("without room: %q", b)

@@ -8,10 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/network"
 	"github.com/gowasix/gowasix/wasix/ready"
+	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
 // newHostGuest returns a guest on the kernel's network. What it opens must be
@@ -149,6 +152,25 @@ func TestSockListenStates(t *testing.T) {
 	g.wants(abi.ESUCCESS, nil, "sock_listen", listener, 1)
 }
 
+// TestSockMaxBacklog looks at the queue that the kernel has.
+func TestSockMaxBacklog(t *testing.T) {
+	g := newHostGuest(t)
+	g.thread.proc.maxBacklog = 3
+	fd := g.bound(stream, 0x100)
+	for backlog, want := range map[uint64]uint32{2: 2, 4: 3, 1<<32 - 1: 3} {
+		g.wants(abi.ESUCCESS, nil, "sock_listen", fd, backlog)
+		d, _, err := g.thread.proc.fds.Acquire(uint32(fd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := unix.GetsockoptTCPInfo(d.File.(ready.SysSource).SysFD(), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil || info.Sacked != want {
+			t.Errorf("backlog %d: a queue of %d, %v; want %d", backlog, info.Sacked, err, want)
+		}
+		_ = d.Release()
+	}
+}
+
 // TestSockPortProbe is what wasix-libc does to learn how the host writes ports.
 func TestSockPortProbe(t *testing.T) {
 	g := newHostGuest(t)
@@ -172,6 +194,10 @@ func TestSockAddresses(t *testing.T) {
 	g.put(0x300, 0, 0, 0, 0)
 	g.wants(abi.EAFNOSUPPORT, nil, "sock_bind", fd, 0x300)
 	g.wants(abi.EAFNOSUPPORT, nil, "sock_send_to", g.open(inet4, dgram), 0, 0, 0, 0x300, 0x400)
+
+	g.thread.proc.longAddrs = hasLongAddrs(&wasmfile.Info{Functions: []wasmfile.Import{{Name: "proc_signals_get"}}})
+	g.wants(abi.ESUCCESS, map[uint32]string{0x200: "\x02" + strings.Repeat("\x00", 27)}, "sock_addr_local", six, 0x200)
+	g.wants(abi.EFAULT, nil, "sock_addr_local", six, 1<<16-27)
 
 	client, server, _ := g.connection()
 	name := g.nameOf(client, 0x200)

@@ -84,7 +84,7 @@ func (t *Thread) recv(p []uint64, need abi.Rights, from *network.Addr) abi.Errno
 	var roAddr []byte
 	if from != nil {
 		var ok bool
-		if roAddr, ok = t.bytes(uint32(p[6]), addrSize(s.Family())); !ok {
+		if roAddr, ok = t.bytes(uint32(p[6]), t.proc.addrSize(s.Family())); !ok {
 			return abi.EFAULT
 		}
 	}
