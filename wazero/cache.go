@@ -52,7 +52,7 @@ func openCache(o *options) (*cache, error) {
 // compile compiles b, or finds it compiled.
 func (c *cache) compile(ctx context.Context, b *binary) (*program, error) {
 	e := c.entry(b.code)
-	intact, err := e.open()
+	sealed, err := e.open()
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (c *cache) compile(ctx context.Context, b *binary) (*program, error) {
 		return nil, err
 	}
 	p, err := compile(ctx, b, files)
-	if err == nil && !intact {
+	if err == nil && e.files() != sealed {
 		_ = e.seal() // or else it is compiled again next time
 	}
 	return p, err
@@ -75,21 +75,31 @@ func (c *cache) entry(code []byte) entry {
 	return entry{filepath.Join(c.dir, hex.EncodeToString(sum[:]))}
 }
 
-// open makes the directory, or reports that all in it is as it was sealed. What
-// is not goes away.
-func (e entry) open() (intact bool, err error) {
+// open makes the directory, or checks that all in it is as it was sealed, and
+// returns the number of files. If any is not, all go away. There may be several,
+// of different processors or versions of wazero.
+func (e entry) open() (sealed int, err error) {
 	if err := os.Mkdir(e.dir, 0o700); err == nil {
-		return false, nil
+		return 0, nil
 	} else if !os.IsExist(err) {
-		return false, err
+		return 0, err
 	}
 	if sums, err := e.sums(); err == nil {
 		list, err := cachedir.ReadFile(filepath.Join(e.dir, sumsFile))
-		if err == nil && len(list) > 0 && string(list) == sums {
-			return true, nil
+		if err == nil && string(list) == sums {
+			return strings.Count(sums, "\n"), nil
 		}
 	}
-	return false, e.clear()
+	return 0, e.clear()
+}
+
+// files returns the number of files.
+func (e entry) files() (n int) {
+	_ = e.walk(func(string) error {
+		n++
+		return nil
+	})
+	return n
 }
 
 // seal writes the list of checksums. Another process that does so for the same

@@ -90,6 +90,37 @@ func TestCacheIsUsed(t *testing.T) {
 	}
 }
 
+// TestCacheOfOtherVersions turns the files into those of another version of
+// wazero: neither version drives out the other's.
+func TestCacheOfOtherVersions(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	compileIn(t, dir)
+	own, err := filepath.Glob(filepath.Join(dir, "*", "wazero-*"))
+	if err != nil || len(own) != 1 {
+		t.Fatalf("%q, %v", own, err)
+	}
+	sums := filepath.Join(filepath.Dir(own[0]), "SHA256SUMS")
+	name := []byte(filepath.Base(own[0]))
+	other := bytes.ReplaceAll(cacheFiles(t, dir)[sums], name, []byte("wazero-other"))
+	writeFile(t, sums, other)
+	if err := os.Rename(own[0], filepath.Join(filepath.Dir(sums), "wazero-other")); err != nil {
+		t.Fatal(err)
+	}
+	compileIn(t, dir)
+	both := cacheFiles(t, dir)
+	if len(both) != 5 {
+		t.Errorf("%d files, want two of each version and the list", len(both))
+	}
+	if !bytes.HasSuffix(both[sums], other) && !bytes.HasPrefix(both[sums], other) || !bytes.Contains(both[sums], name) {
+		t.Errorf("the list is\n%s", both[sums])
+	}
+	writeFile(t, sums, append(both[sums], '\n'))
+	compileIn(t, dir)
+	if after := cacheFiles(t, dir); len(after) != 3 {
+		t.Errorf("%d files after damage, want one version's", len(after))
+	}
+}
+
 // TestCacheDamaged flips each bit position of the files in turn, and cuts them
 // off everywhere: the module must work all the same, and the cache be mended.
 func TestCacheDamaged(t *testing.T) {
