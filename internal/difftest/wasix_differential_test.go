@@ -3,6 +3,7 @@ package difftest
 import (
 	"bytes"
 	"context"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -120,6 +121,7 @@ func runGuest(t *testing.T, e wasix.Engine, name string, p probe) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer dir.(io.Closer).Close()
 	var out, stderr bytes.Buffer
 	cmd := wasix.Command(mod, append([]string{p.name}, p.args...)...)
 	cmd.Network = network.Host()

@@ -1,4 +1,5 @@
-// poll on poll_oneoff, asked and answered as wasix-libc does it; epoll.
+// poll on poll_oneoff, asked and answered as wasix-libc does it; epoll. Unlike
+// Linux, poll does not see errors of descriptors of which nothing is asked.
 #include "runtime.h"
 
 struct polling {
@@ -38,7 +39,7 @@ static size_t subscribe_all(struct pollfd *fds, nfds_t n, int timeout_ms)
 		fds[i].revents = 0;
 		if (fds[i].fd < 0)
 			continue;
-		if ((fds[i].events & POLLIN) || !(fds[i].events & POLLOUT))
+		if (fds[i].events & POLLIN)
 			subscribe(&polling.subs[count++], i, WASI_EVENT_READ, fds[i].fd);
 		if (fds[i].events & POLLOUT)
 			subscribe(&polling.subs[count++], i, WASI_EVENT_WRITE, fds[i].fd);
