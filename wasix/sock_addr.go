@@ -49,7 +49,8 @@ func addrSize(family abi.AddressFamily) uint64 {
 	return sizeofAddrUnspec
 }
 
-// addrSize is the function, for the era of the process's program.
+// addrSize returns the most that storing an address of the family may write in
+// the memory of the process: more for a program of today than for older ones.
 func (p *Process) addrSize(family abi.AddressFamily) uint64 {
 	if family == abi.AddressFamilyInet6 && p.longAddrs {
 		return sizeofAddrScoped

@@ -171,6 +171,29 @@ func TestSockMaxBacklog(t *testing.T) {
 	}
 }
 
+// TestSockDenied has a policy that grants nothing: sockets can be opened, but
+// they get nowhere, and take no port on the way.
+func TestSockDenied(t *testing.T) {
+	newHostGuest(t)
+	g := newSockGuest(t, network.WithPolicy(network.Host(), &network.Policy{}))
+	unbound := "\x01\x00\x00\x00\x00\x00\x00\x00"
+	for _, typ := range []abi.SockType{stream, dgram} {
+		fd := g.open(inet4, typ)
+		g.addr(0x100, inetAddr("127.0.0.1:9"))
+		g.wants(abi.EPERM, nil, "sock_bind", fd, 0x100)
+		g.wants(abi.EPERM, nil, "sock_connect", fd, 0x100)
+		if typ == stream {
+			g.wants(abi.EPERM, nil, "sock_listen", fd, 1)
+			g.wants(abi.EINVAL, nil, "sock_accept_v2", fd, 0, 0x400, 0x500)
+		} else {
+			g.wants(abi.EPERM, nil, "sock_send_to", fd, 0, 0, 0, 0x100, 0x400)
+		}
+		g.wants(abi.ESUCCESS, map[uint32]string{0x200: unbound}, "sock_addr_local", fd, 0x200)
+		g.wants(abi.ENOTCONN, nil, "sock_addr_peer", fd, 0x200)
+		g.close(fd)
+	}
+}
+
 // TestSockPortProbe is what wasix-libc does to learn how the host writes ports.
 func TestSockPortProbe(t *testing.T) {
 	g := newHostGuest(t)

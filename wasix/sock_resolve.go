@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/ready"
@@ -93,7 +92,7 @@ func (t *Thread) lookup(host string) ([]netip.Addr, error) {
 		if c.done.Load() {
 			return c.addrs, c.err
 		}
-		if err := t.waiter.Wait(c, ready.In, seq, ready.Never); err != nil && err != syscall.EAGAIN {
+		if err := t.waiter.Wait(c, ready.In, seq, ready.Never); err != nil {
 			return nil, err
 		}
 	}
