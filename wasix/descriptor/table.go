@@ -245,6 +245,9 @@ func (t *Table) take(fd uint32) *Description {
 }
 
 func (t *Table) lowestFree(lowest uint32) (int, bool) {
+	if int64(lowest) >= int64(t.limit) {
+		return 0, false
+	}
 	fd := max(int(lowest), t.free)
 	for fd < len(t.slots) && t.slots[fd].desc != nil {
 		fd++
