@@ -157,6 +157,11 @@ func (f *goFile) Filetype() abi.Filetype       { return abi.FiletypeRegularFile 
 func (f *goFile) Writev([][]byte) (int, error) { return 0, syscall.EBADF }
 func (f *goFile) Close() error                 { return errnoOf(f.file.Close()) }
 
+// Sync has nothing to do.
+func (f *goFile) Sync(bool) error { return nil }
+
+func (f *goFile) SetTimes(int64, int64) error { return syscall.EROFS }
+
 func (f *goFile) Pwritev([][]byte, int64) (int, error) { return 0, syscall.EBADF }
 
 func (f *goFile) Stat() (descriptor.Stat, error) {

@@ -58,6 +58,7 @@ func (h *hostDir) Readlink(name string) (string, error) {
 }
 
 func (h *hostDir) OpenFile(name string, flag int) (descriptor.File, error) {
+	create := flag & os.O_CREATE
 	if h.readOnly {
 		if flag&(os.O_WRONLY|os.O_RDWR|os.O_TRUNC) != 0 {
 			return nil, syscall.EROFS
@@ -66,7 +67,10 @@ func (h *hostDir) OpenFile(name string, flag int) (descriptor.File, error) {
 	}
 	f, err := h.root.OpenFile(name, flag|openFlags, filePerm)
 	if err != nil {
-		return nil, errnoOf(err)
+		if err = errnoOf(err); err == syscall.ENOENT && flag&os.O_CREATE != create {
+			err = syscall.EROFS
+		}
+		return nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -78,7 +82,9 @@ func (h *hostDir) OpenFile(name string, flag int) (descriptor.File, error) {
 		_ = f.Close()
 		return nil, syscall.EISDIR
 	case mode.IsRegular(), mode&(os.ModeDevice|os.ModeCharDevice) == os.ModeDevice:
-		return newHostFile(f, filetypeOf(mode), flag), nil
+		file := newHostFile(f, filetypeOf(mode), flag)
+		file.readOnly = h.readOnly
+		return file, nil
 	}
 	defer f.Close()
 	return openStream(f, true)

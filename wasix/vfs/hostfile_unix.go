@@ -21,6 +21,7 @@ type hostFile struct {
 	fd       int
 	filetype abi.Filetype
 	rights   abi.Rights
+	readOnly bool // the mount is: times stay
 }
 
 // newHostFile takes over f, which was opened with flag.
@@ -137,4 +138,9 @@ func (f *hostFile) SetFlags(flags abi.Fdflags) error {
 
 func (f *hostFile) Truncate(size int64) error { return errnoOf(f.file.Truncate(size)) }
 
-func (f *hostFile) SetTimes(atim, mtim int64) error { return setFileTimes(f.file, atim, mtim) }
+func (f *hostFile) SetTimes(atim, mtim int64) error {
+	if f.readOnly {
+		return syscall.EROFS
+	}
+	return setFileTimes(f.file, atim, mtim)
+}
