@@ -65,7 +65,7 @@ func (in *instance) Call(export string, args ...uint64) (uint64, error) {
 	if len(args) != len(signature.Params) {
 		return 0, fmt.Errorf("wazero: %q takes %d arguments, not %d", export, len(signature.Params), len(args))
 	}
-	if in.interrupted.Load() {
+	if in.closed || in.interrupted.Load() {
 		return 0, errInterrupted
 	}
 	f := in.function(export)

@@ -293,6 +293,9 @@ func TestClosed(t *testing.T) {
 	if err := errors.Join(in.Close(), in.Close(), mem.Close(), mem.Close()); err != nil {
 		t.Error(err)
 	}
+	if _, err := in.Call("f"); err == nil {
+		t.Error("a closed instance can be called")
+	}
 }
 
 func TestCompileErrors(t *testing.T) {
