@@ -1,12 +1,14 @@
 package wasix
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/network"
@@ -22,14 +24,18 @@ type Cmd struct {
 	Module Module
 	// Args are the arguments; Args[0] is the program's name.
 	Args []string
-	// Env is the environment, as "NAME=value". Nothing of the host's is added.
+	// Env is the environment, as "NAME=value"; of entries with one name the last
+	// counts. Nothing of the host's is added.
 	Env []string
-	// Dir is the current directory inside the guest; "/" when empty.
+	// Dir is the current directory inside the guest, "/" when empty; a relative
+	// path is taken from "/".
 	Dir string
 
 	// Stdin, Stdout and Stderr are the standard streams; nil is an empty input
 	// and an output that swallows everything. An *os.File is used as it is;
-	// anything else is copied by a goroutine, which Wait waits for.
+	// anything else is copied by a goroutine. Wait waits for the copying of
+	// output. That of input ends at the first Read that returns after the guest
+	// has ended.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 
@@ -40,7 +46,8 @@ type Cmd struct {
 	// whose names live and die with the process.
 	Network network.Network
 	// Sockets are descriptors 3 and up of the guest, announced to it by
-	// LISTEN_FDS and LISTEN_PID as systemd does. The process closes them.
+	// LISTEN_FDS and LISTEN_PID as systemd does. Start takes them over, also when
+	// it fails; they are closed with the process.
 	Sockets []network.Socket
 
 	// MaxDescriptors bounds the open descriptors; 0 is descriptor.DefaultLimit.
@@ -58,9 +65,9 @@ type Cmd struct {
 	// Process is the running process, after Start.
 	Process *Process
 
+	started   bool
 	streams   streams
 	stopWatch func() bool
-	waited    bool
 }
 
 // firstFD is the first descriptor after the standard streams.
@@ -80,110 +87,160 @@ func (c *Cmd) Run(ctx context.Context) error {
 	return c.Wait()
 }
 
-// Start starts the program and returns when it runs. When ctx is done, the
-// process is killed, wherever it is; Wait then returns an *[ExitError] that
-// wraps the context's error.
+// Start starts the program and returns when it runs, or has ended already. When
+// ctx is done, the process is killed, wherever it is; Wait then returns an
+// *[ExitError] that wraps the context's error. Start fails when ctx is done
+// before, with its error; when the command was started before or is not valid,
+// as with a NUL in an argument; when the module is no program; and with the
+// engine's error when it cannot be instantiated.
 func (c *Cmd) Start(ctx context.Context) error {
-	if c.Process != nil {
+	if c.started {
 		return errors.New("wasix: command was started before")
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	c.started = true
+	p, err := c.newProcess(ctx)
+	if err == nil {
+		c.stopWatch = context.AfterFunc(ctx, func() { p.exit(killed(ctx)) })
+		err = p.start(c.Reactor)
 	}
-	if _, ok := c.Module.Info().Exports["_start"]; !ok && !c.Reactor {
-		return errNoStart(c.Module.Info())
-	}
-	p, err := c.newProcess()
 	if err != nil {
-		return err
+		if c.stopWatch != nil {
+			c.stopWatch()
+		}
+		_ = c.streams.wait()
+		return fmt.Errorf("wasix: %s: %w", c.name(), err)
 	}
 	c.Process = p
-	if err := p.start(c.Reactor); err != nil {
-		_ = c.streams.wait()
-		return fmt.Errorf("wasix: %s: %w", p.name, err)
-	}
-	c.stopWatch = context.AfterFunc(ctx, func() { p.exit(killed(ctx)) })
 	return nil
 }
 
 // Wait waits for the end of the process, of all its threads, and of the copying
-// to and from its standard streams. Returns nil when the exit code was 0, else
-// an *[ExitError].
+// of its output. Returns nil when the exit code was 0 and everything was copied;
+// an *[ExitError] for any other end; else the error of Stdout or Stderr. Any
+// number of goroutines may wait; all get the same.
 func (c *Cmd) Wait() error {
-	switch {
-	case c.Process == nil:
-		return errors.New("wasix: command was not started")
-	case c.waited:
-		return errors.New("wasix: Wait was called before")
-	}
-	c.waited = true
 	p := c.Process
+	if p == nil {
+		return errors.New("wasix: command was not started")
+	}
 	<-p.done
 	c.stopWatch()
-	if err := c.streams.wait(); err != nil && p.status == (exitStatus{}) {
+	copied := c.streams.wait()
+	if err := p.status.err(p.name); err != nil {
 		return err
 	}
-	return p.status.err(p.name)
+	return copied
+}
+
+func (c *Cmd) name() string {
+	if len(c.Args) == 0 {
+		return "guest"
+	}
+	return c.Args[0]
 }
 
 // newProcess makes the process with everything it holds, ready to start.
-func (c *Cmd) newProcess() (*Process, error) {
-	name := "guest"
-	if len(c.Args) > 0 {
-		name = c.Args[0]
-	}
-	memory, err := c.Module.NewMemory()
-	if err != nil {
-		return nil, fmt.Errorf("wasix: memory for %s: %w", name, err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
+func (c *Cmd) newProcess(ctx context.Context) (*Process, error) {
+	life, stop := context.WithCancel(context.Background())
 	p := &Process{
-		name: name, module: c.Module, memory: memory, pid: initPID,
-		args: c.Args, environ: c.Env, cwd: c.Dir,
+		name: c.name(), module: c.Module, pid: initPID,
+		args: c.Args, environ: c.environ(), cwd: c.Dir,
 		fds: descriptor.NewTable(c.MaxDescriptors), network: c.Network, unix: network.Unix(),
 		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: c.MaxThreads,
-		maxBacklog: c.MaxBacklog, longAddrs: hasLongAddrs(c.Module.Info()),
-		stop: stop, ctx: ctx, done: make(chan struct{}), calls: make(chan *exportCall),
-	}
-	if p.cwd == "" {
-		p.cwd = "/"
+		stop: stop, ctx: life, done: make(chan struct{}), calls: make(chan *exportCall),
 	}
 	if p.network == nil {
 		p.network = network.None()
 	}
-	if p.maxBacklog <= 0 {
-		p.maxBacklog = DefaultMaxBacklog
-	}
 	if p.maxThreads <= 0 {
 		p.maxThreads = DefaultMaxThreads
 	}
-	if err := c.openDescriptors(p); err != nil {
+	if err := c.furnish(ctx, p); err != nil {
 		p.fds.CloseAll()
-		_ = c.streams.wait()
-		if memory != nil {
-			_ = memory.Close()
-		}
 		stop()
 		return nil, err
 	}
 	return p, nil
 }
 
-// openDescriptors fills the table: standard streams, sockets, mounts.
-func (c *Cmd) openDescriptors(p *Process) error {
-	if err := c.streams.open(p.fds, c.Stdin, c.Stdout, c.Stderr); err != nil {
-		return fmt.Errorf("wasix: standard streams of %s: %w", p.name, err)
+// furnish gives the process its descriptors and its memory. The sockets come
+// first: whatever fails, they are closed with the table.
+func (c *Cmd) furnish(ctx context.Context, p *Process) error {
+	if err := c.openSockets(p.fds); err != nil {
+		return err
 	}
-	for i, s := range c.Sockets {
-		d := descriptor.NewDescription(socket.New(s).File(), 0)
-		if err := p.fds.InsertAt(uint32(firstFD+i), d, descriptor.Rights{Base: socket.Rights}); err != nil {
-			return fmt.Errorf("wasix: socket %d of %s: %w", i, p.name, errors.Join(err, d.Release()))
+	if err := c.check(ctx); err != nil {
+		return err
+	}
+	if err := c.streams.open(p.fds, c.Stdin, c.Stdout, c.Stderr); err != nil {
+		return fmt.Errorf("standard streams: %w", err)
+	}
+	if err := p.openMounts(c.Mounts); err != nil {
+		return err
+	}
+	memory, err := c.Module.NewMemory()
+	if err != nil {
+		return fmt.Errorf("memory: %w", err)
+	}
+	p.memory = memory
+	return nil
+}
+
+// check reports what makes the command impossible to start.
+func (c *Cmd) check(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.Module == nil {
+		return errors.New("command without a module")
+	}
+	for _, s := range slices.Concat(c.Args, c.Env) {
+		if strings.IndexByte(s, 0) >= 0 {
+			return fmt.Errorf("argument or environment variable %q holds a NUL", s)
 		}
 	}
-	if n := len(c.Sockets); n > 0 {
-		p.environ = append(slices.Clone(p.environ), "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID="+strconv.Itoa(p.Pid()))
+	if _, ok := c.Module.Info().Exports["_start"]; !ok && !c.Reactor {
+		return errNoStart(c.Module.Info())
 	}
-	return p.openMounts(c.Mounts)
+	return nil
+}
+
+// environ returns the environment of the guest.
+func (c *Cmd) environ() []string {
+	env := slices.Clone(c.Env)
+	if n := len(c.Sockets); n > 0 {
+		env = append(env, "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID="+strconv.Itoa(initPID))
+	}
+	return lastOfEachName(env)
+}
+
+// lastOfEachName drops the entries that a later one of the same name replaces.
+func lastOfEachName(env []string) []string {
+	last := make(map[string]int, len(env))
+	for i, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		last[name] = i
+	}
+	kept := make([]string, 0, len(last))
+	for i, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		if last[name] == i {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+// openSockets puts the sockets at their descriptors, or closes those that have
+// no place.
+func (c *Cmd) openSockets(fds *descriptor.Table) (err error) {
+	for i, s := range c.Sockets {
+		d := descriptor.NewDescription(socket.New(s).File(), 0)
+		if e := fds.InsertAt(uint32(firstFD+i), d, descriptor.Rights{Base: socket.Rights}); e != nil {
+			err = errors.Join(err, fmt.Errorf("socket %d: %w", i, e), d.Release())
+		}
+	}
+	return err
 }
 
 // openMounts makes the guest's directory tree and opens its mount points, at
@@ -191,16 +248,16 @@ func (c *Cmd) openDescriptors(p *Process) error {
 func (p *Process) openMounts(mounts []vfs.Mount) error {
 	tree, err := vfs.NewTree(mounts...)
 	if err != nil {
-		return fmt.Errorf("wasix: mounts of %s: %w", p.name, err)
+		return fmt.Errorf("mounts: %w", err)
 	}
 	p.tree = tree
 	for _, guest := range tree.Preopens() {
 		if err := p.preopen(guest); err != nil {
-			return fmt.Errorf("wasix: mount %s of %s: %w", guest, p.name, err)
+			return fmt.Errorf("mount %s: %w", guest, err)
 		}
 	}
-	if p.cwd, err = tree.Chdir("/", p.cwd); err != nil {
-		return fmt.Errorf("wasix: current directory of %s: %w", p.name, err)
+	if p.cwd, err = tree.Chdir("/", cmp.Or(p.cwd, "/")); err != nil {
+		return fmt.Errorf("current directory %q: %w", p.cwd, err)
 	}
 	return nil
 }

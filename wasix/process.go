@@ -3,7 +3,6 @@ package wasix
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -104,14 +103,15 @@ func (p *Process) start(reactor bool) error {
 	return nil
 }
 
-// reap frees what the process holds once its last thread is gone.
+// reap frees what the process holds once its last thread is gone. When the
+// threads ended one by one, that is success.
 func (p *Process) reap() {
 	p.running.Wait()
+	p.exit(exitStatus{})
 	p.fds.CloseAll()
 	if p.memory != nil {
 		_ = p.memory.Close()
 	}
-	p.stop()
 	close(p.done)
 }
 
@@ -164,10 +164,7 @@ func (t *Thread) run(started chan<- error, body func(Instance) error) {
 	defer p.removeThread(t)
 	in, err := t.instantiate()
 	if err != nil {
-		if t.id == mainThreadID {
-			p.exit(exitStatus{cause: err})
-		}
-		started <- err
+		started <- t.startFailure(err)
 		return
 	}
 	defer t.closeInstance()
@@ -181,13 +178,23 @@ func (t *Thread) run(started chan<- error, body func(Instance) error) {
 	}
 }
 
+// startFailure is what a failed instantiation means to whom waits for the
+// thread's start. When the process came to its end meanwhile, perhaps by the
+// module's start function, the failure is only a sign of that.
+func (t *Thread) startFailure(err error) error {
+	if t.proc.exiting.Load() {
+		return nil
+	}
+	if t.id == mainThreadID {
+		t.proc.exit(exitStatus{cause: err})
+	}
+	return err
+}
+
 // instantiate makes the thread's instance, in sight of interrupt.
 func (t *Thread) instantiate() (Instance, error) {
 	in, err := t.proc.module.Instantiate(t, t.proc.memory)
 	if err != nil {
-		if t.proc.exiting.Load() {
-			return nil, fmt.Errorf("%w: %w", ErrUnwind, err)
-		}
 		return nil, err
 	}
 	t.proc.mu.Lock()
