@@ -87,7 +87,7 @@ func build(t *testing.T) string {
 	for _, p := range probes {
 		names = append(names, p.name)
 	}
-	cmd := exec.Command("make", "native", "OUT="+dir, "NATIVE="+strings.Join(names, " "))
+	cmd := exec.Command("make", "native", "OUT="+dir, "BUILD="+filepath.Join(dir, "build"), "NATIVE="+strings.Join(names, " "))
 	cmd.Dir = guests.Dir()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the native probes: %v\n%s", err, out)

@@ -64,7 +64,7 @@ func TestBuildIsReproducible(t *testing.T) {
 		t.Skip("needs clang 14.0.6, with which the binaries were built")
 	}
 	dir := t.TempDir()
-	cmd := exec.Command("make", "-B", "-j2", "c", "WASM="+dir)
+	cmd := exec.Command("make", "-B", "-j2", "c", "WASM="+dir, "BUILD="+filepath.Join(dir, "build"))
 	cmd.Dir = Dir()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
