@@ -94,7 +94,7 @@ static cw_instance *abandon(cw_instance *in) {
 static bool start_instance(cw_instance *in, wasm_store_t *store, const wasm_module_t *m,
                            const wasm_extern_vec_t *imports, bool *trapped, char **error) {
   wasm_trap_t *trap = NULL;
-  cw_instance *outer = cw_enter(in);
+  cw_frame outer = cw_enter(in);
   in->instance = wasm_instance_new(store, m, imports, &trap);
   cw_leave(outer);
   if (in->instance && !trap) return true;

@@ -42,10 +42,33 @@ static inline wasm_val_t cw_value(uint8_t kind, uint64_t bits) {
   return (wasm_val_t){.kind = kind, .of.bits64 = bits};
 }
 
+// cw_catch_overflow is called once before all else. It returns false when
+// libwasmer does not turn faults into traps as expected.
+bool cw_catch_overflow(void);
+
+// cw_guard_stack makes the last part of this OS thread's stack unusable while a
+// guest runs, or usable again.
+void cw_guard_stack(bool on);
+
+// cw_stack_is_low reports whether too little stack is left for host functions.
+bool cw_stack_is_low(void);
+
+// cw_raise_overflow unwinds the guest with the trap "call stack exhausted".
+void cw_raise_overflow(void) __attribute__((noreturn));
+
+// cw_in_guest says that this OS thread runs the guest's code or libwasmer's.
+extern __thread bool cw_in_guest;
+
+// cw_frame is what an OS thread did before it entered a guest.
+typedef struct cw_frame {
+  cw_instance *instance;
+  bool in_guest;
+} cw_frame;
+
 // cw_enter makes an instance the current one of this OS thread; cw_leave puts
-// back the one it returned.
-cw_instance *cw_enter(cw_instance *);
-void cw_leave(cw_instance *outer);
+// back what was before.
+cw_frame cw_enter(cw_instance *);
+void cw_leave(cw_frame outer);
 
 // cw_take_message frees a trap and returns its message.
 char *cw_take_message(wasm_trap_t *);

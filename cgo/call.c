@@ -2,27 +2,14 @@
 
 // Calls from the host into the guest and back. This is the hot path.
 
-#define _GNU_SOURCE // for pthread_getattr_np
-
 #include "bridge.h"
 #include "_cgo_export.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Host functions need this much stack: Go's runtime runs on it, and so does what
-// C libraries Go calls, such as the resolver.
-#define RED_ZONE (256 << 10)
-
-static const char stack_exhausted[] = "call stack exhausted";
-
 // current is the instance whose code this OS thread runs.
 static __thread cw_instance *current;
-
-// stack_limit is where the red zone of this OS thread's stack ends; 0 means not
-// yet known.
-static __thread uintptr_t stack_limit;
 
 // conforming chooses between the two ways to give a result to libwasmer, see
 // give_results.
@@ -34,29 +21,18 @@ bool cw_set_conforming(bool on) {
   return was;
 }
 
-static uintptr_t find_stack_limit(void) {
-  pthread_attr_t attr;
-  void *lowest = NULL;
-  size_t size = 0;
-  if (pthread_getattr_np(pthread_self(), &attr) != 0) return 1;
-  pthread_attr_getstack(&attr, &lowest, &size);
-  pthread_attr_destroy(&attr);
-  return (uintptr_t)lowest + RED_ZONE;
-}
-
-static bool stack_is_low(void) {
-  return (uintptr_t)__builtin_frame_address(0) < stack_limit;
-}
-
-cw_instance *cw_enter(cw_instance *in) {
-  if (stack_limit == 0) stack_limit = find_stack_limit();
-  cw_instance *outer = current;
+cw_frame cw_enter(cw_instance *in) {
+  cw_frame outer = {current, cw_in_guest};
+  cw_guard_stack(true);
   current = in;
+  cw_in_guest = true;
   return outer;
 }
 
-void cw_leave(cw_instance *outer) {
-  current = outer;
+void cw_leave(cw_frame outer) {
+  current = outer.instance;
+  cw_in_guest = outer.in_guest;
+  cw_guard_stack(outer.instance != NULL);
 }
 
 static wasm_trap_t *trap_new(wasm_store_t *store, const char *message) {
@@ -100,12 +76,14 @@ static wasm_trap_t *trampoline(void *env, const wasm_val_vec_t *args, wasm_val_v
   for (size_t i = 0; i < f->nparams; i++) stack[i] = cw_bits(&args->data[i]);
   free_arguments(args, results);
   if (!in) return trap_new(f->store, "host function called outside of a guest thread");
-  if (stack_is_low()) return trap_new(f->store, stack_exhausted);
+  if (cw_stack_is_low()) cw_raise_overflow();
 
   size_t size = in->memory ? wasm_memory_data_size(in->memory) : 0;
   uint32_t n = f->nparams > f->nresults ? f->nparams : f->nresults;
-  if (!cwasmerHostCall(in->handle, f->index, stack, n ? n : 1, in->base, size))
-    return trap_new(f->store, "ended by the host");
+  cw_in_guest = false;
+  bool ok = cwasmerHostCall(in->handle, f->index, stack, n ? n : 1, in->base, size);
+  cw_in_guest = true;
+  if (!ok) return trap_new(f->store, "ended by the host");
   give_results(f, stack, results);
   return NULL;
 }
@@ -136,10 +114,10 @@ bool cw_call(cw_instance *in, uint32_t export_index, const cw_signature *s,
   for (size_t i = 0; i < s->nparams; i++) in_vals[i] = cw_value(s->params[i], args[i]);
   memset(out_vals, 0, sizeof out_vals);
 
-  cw_instance *outer = cw_enter(in);
-  if (stack_is_low()) {
+  cw_frame outer = cw_enter(in);
+  if (cw_stack_is_low()) {
     cw_leave(outer);
-    *trap_message = strdup(stack_exhausted);
+    *trap_message = strdup("call stack exhausted");
     return false;
   }
   wasm_trap_t *trap = wasm_func_call(wasm_extern_as_func(in->exports.data[export_index]), &params, &outs);

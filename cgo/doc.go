@@ -19,7 +19,9 @@
 // so the trampolines are made once per module, not per instance. From C to Go go
 // integers and C memory only; an instance is a handle.
 //
-// The guest runs on the stack of the calling OS thread. When less than 256 KiB
-// of it are left, a host call ends in the trap "call stack exhausted" instead
-// of running Go code on the rest.
+// The guest runs on the stack of the calling OS thread. At its end, and in a host
+// call when less than 256 KiB are left for Go, it traps with "call stack
+// exhausted". For that the first module installs a handler of SIGSEGV before
+// libwasmer's, which in turn comes before Go's; a program must not take that
+// signal for itself with os/signal.
 package cwasmer

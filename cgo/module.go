@@ -9,6 +9,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"unsafe"
 
 	_ "github.com/wasmerio/wasmer-go/wasmer" // brings libwasmer and the linker flags
@@ -17,8 +18,9 @@ import (
 var (
 	// ErrClosed is returned for an object that Close was called on.
 	ErrClosed = errors.New("wasmer: closed")
-	// ErrLibrary is returned when the linked libwasmer lacks what this package needs.
-	ErrLibrary = errors.New("wasmer: the linked libwasmer lacks wasmer_features_new")
+	// ErrLibrary is returned when the linked libwasmer lacks functions, or does not
+	// turn faults into traps.
+	ErrLibrary = errors.New("wasmer: the linked libwasmer is not one that this package knows")
 )
 
 // leakyVersion is the libwasmer that leaves its vectors to whom it calls. It
@@ -30,6 +32,11 @@ func init() {
 		setConforming(Version() != leakyVersion)
 	}
 }
+
+// ready reports whether the library is as expected, and prepares it.
+var ready = sync.OnceValue(func() bool {
+	return bool(C.cw_available()) && bool(C.cw_catch_overflow())
+})
 
 // setConforming chooses whether host functions treat libwasmer's vectors as the
 // C API asks, which is right for every version, or as leakyVersion needs it. It returns the
@@ -82,7 +89,7 @@ func Deserialize(code []byte) (*Module, error) {
 }
 
 func newModule(data []byte, load func(*C.wasm_store_t, *C.char, C.size_t, **C.char) *C.wasm_module_t) (*Module, error) {
-	if !C.cw_available() {
+	if !ready() {
 		return nil, ErrLibrary
 	}
 	if len(data) == 0 {
