@@ -13,12 +13,12 @@ import (
 // Disarm. It suits sockets, pipes and terminals; regular files are always ready
 // and never armed.
 type FD struct {
-	queue  Queue
-	fd     int
-	armed  atomic.Bool
-	always bool // epoll refuses it: ready at all times
-	mu     sync.Mutex
-	id     uint64
+	queue    Queue
+	fd       int
+	armed    atomic.Bool
+	mu       sync.Mutex
+	id       uint64
+	disarmed bool // for good: the number may soon be another's
 }
 
 // Init sets the descriptor. It must come before any other use.
@@ -39,7 +39,9 @@ func (f *FD) Ready(asked Events) Events {
 	return readyEvents(fds[0].Revents)
 }
 
-// Arm makes the kernel report changes to the queue, edge by edge.
+// Arm makes the kernel report changes to the queue, edge by edge. What epoll
+// refuses, a regular file, is always ready. Returns EBADF after Disarm, and
+// what epoll_ctl(2) returns.
 func (f *FD) Arm() error {
 	if f.armed.Load() {
 		return nil
@@ -49,27 +51,28 @@ func (f *FD) Arm() error {
 	if f.armed.Load() {
 		return nil
 	}
+	if f.disarmed {
+		return syscall.EBADF
+	}
 	p, err := thePoller()
 	if err != nil {
 		return err
 	}
 	switch err = p.add(f); err {
 	case nil:
+		f.armed.Store(true)
 	case syscall.EPERM: // a regular file
-		f.always = true
 		f.queue.Notify(In | Out)
-		return nil
-	default:
-		return err
+		err = nil
 	}
-	f.armed.Store(true)
-	return nil
+	return err
 }
 
 // Disarm ends the reports and wakes all waiters with Closed. The owner calls it
 // before it closes the descriptor.
 func (f *FD) Disarm() {
 	f.mu.Lock()
+	f.disarmed = true
 	if f.armed.Swap(false) {
 		p, _ := thePoller()
 		p.remove(f)

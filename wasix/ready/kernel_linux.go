@@ -22,6 +22,14 @@ const (
 // kernel is the cheapest way to wait, and holds nobody up.
 var lastWaiter atomic.Pointer[Waiter]
 
+// blocked counts the waiters that block in the kernel. Each holds a processor of
+// the Go scheduler until that notices, which takes it up to 10 ms; so half of
+// the processors stay free.
+var (
+	blocked    atomic.Int32
+	maxBlocked = int32(runtime.GOMAXPROCS(0) / 2)
+)
+
 // pollSet is the scratch space of a waiter for poll(2).
 type pollSet struct {
 	fds   []unix.PollFd
@@ -31,10 +39,11 @@ type pollSet struct {
 // waitInKernel blocks in poll(2) for a short while, where that is cheaper than
 // parking, and reports whether the source has become ready.
 func (w *Waiter) waitInKernel(src SysSource, asked Events, deadline int64) bool {
-	limit := w.kernelWait()
+	limit := w.enterKernel()
 	if limit == 0 {
 		return false
 	}
+	defer blocked.Add(-1)
 	fds := append(w.polled.fds[:0], unix.PollFd{Fd: int32(src.SysFD()), Events: pollEvents(asked)})
 	w.polled.fds = fds
 	n, _ := ppoll(fds, min(int64(limit), max(deadline-Now(), 0)))
@@ -42,14 +51,21 @@ func (w *Waiter) waitInKernel(src SysSource, asked Events, deadline int64) bool 
 	return n > 0
 }
 
-func (w *Waiter) kernelWait() time.Duration {
-	if w.OwnsThread {
-		return kernelWaitThread
+// enterKernel returns how long w may block in the kernel. Unless that is 0, w
+// counts as blocked.
+func (w *Waiter) enterKernel() time.Duration {
+	limit := kernelWaitThread
+	if !w.OwnsThread {
+		if lastWaiter.Swap(w) != w {
+			return 0
+		}
+		limit = kernelWaitGoroutine
 	}
-	if lastWaiter.Swap(w) == w {
-		return kernelWaitGoroutine
+	if blocked.Add(1) > maxBlocked {
+		blocked.Add(-1)
+		return 0
 	}
-	return 0
+	return limit
 }
 
 // pollLevels sets Got in every subscription and counts the ready ones. When
@@ -76,7 +92,9 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 	}
 	var limit time.Duration
 	if len(ps.fds) == len(subs) && deadline > 0 {
-		limit = w.kernelWait()
+		if limit = w.enterKernel(); limit > 0 {
+			defer blocked.Add(-1)
+		}
 	}
 	if _, err := ppoll(ps.fds, min(int64(limit), max(deadline-Now(), 0))); err != nil {
 		return ready, err

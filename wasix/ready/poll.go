@@ -11,8 +11,8 @@ type Subscription struct {
 }
 
 // Poll waits until at least one subscription is ready, sets Got in each, and
-// returns how many are. With a deadline in the past it only looks. Returns a
-// nil error except:
+// returns how many are. A source that was closed is ready: Got has Closed. With
+// a deadline in the past it only looks. Returns a nil error except:
 //   - EINTR: Interrupt was called
 //   - ETIMEDOUT: the deadline has passed and nothing is ready
 func (w *Waiter) Poll(subs []Subscription, deadline int64) (int, error) {
@@ -23,6 +23,7 @@ func (w *Waiter) Poll(subs []Subscription, deadline int64) (int, error) {
 			}
 		}
 		n, err := w.pollLevels(subs, deadline)
+		n += markClosed(subs)
 		if n > 0 || err != nil {
 			return n, err
 		}
@@ -36,6 +37,22 @@ func (w *Waiter) Poll(subs []Subscription, deadline int64) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// markClosed adds Closed to Got where that was notified, and returns how many
+// subscriptions became ready by it.
+func markClosed(subs []Subscription) (n int) {
+	for i := range subs {
+		s := &subs[i]
+		if s.Source == nil || !s.Source.Queue().closed.Load() {
+			continue
+		}
+		if s.Got == 0 {
+			n++
+		}
+		s.Got |= Closed
+	}
+	return n
 }
 
 // sleepOn parks until a change in any of the subscribed sources.

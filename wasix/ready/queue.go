@@ -46,10 +46,11 @@ type SysSource interface {
 // Queue holds the waiters of one source. The zero value is ready to use, and
 // all methods may be called concurrently.
 type Queue struct {
-	seq  atomic.Uint64
-	busy atomic.Int32 // entries in the list: lets Notify skip the lock
-	mu   sync.Mutex
-	head *entry
+	seq    atomic.Uint64
+	busy   atomic.Int32 // entries in the list: lets Notify skip the lock
+	closed atomic.Bool  // Closed was notified
+	mu     sync.Mutex
+	head   *entry
 }
 
 // entry is one waiter's place in one queue.
@@ -67,6 +68,9 @@ func (q *Queue) Seq() uint64 { return q.seq.Load() }
 // any of them. It never blocks for long and may be called with locks held that
 // no waiter takes.
 func (q *Queue) Notify(events Events) {
+	if events&Closed != 0 {
+		q.closed.Store(true)
+	}
 	q.seq.Add(1)
 	if q.busy.Load() == 0 {
 		return
