@@ -1,4 +1,4 @@
-//go:build cgo && linux
+//go:build cgo && linux && (amd64 || arm64 && libwasmer)
 
 // Making stores, modules, memories, host functions and instances, and asking
 // them for what Go wants to know.

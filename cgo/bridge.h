@@ -46,9 +46,9 @@ static inline wasm_val_t cw_value(uint8_t kind, uint64_t bits) {
 // libwasmer does not turn faults into traps as expected.
 bool cw_catch_overflow(void);
 
-// cw_guard_stack makes the last part of this OS thread's stack unusable while a
-// guest runs, or usable again.
-void cw_guard_stack(bool on);
+// cw_guard_stack makes the last part of this OS thread's stack unusable, for
+// guests to end there.
+void cw_guard_stack(void);
 
 // cw_stack_is_low reports whether too little stack is left for host functions.
 bool cw_stack_is_low(void);

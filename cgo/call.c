@@ -1,4 +1,4 @@
-//go:build cgo && linux
+//go:build cgo && linux && (amd64 || arm64 && libwasmer)
 
 // Calls from the host into the guest and back. This is the hot path.
 
@@ -23,7 +23,7 @@ bool cw_set_conforming(bool on) {
 
 cw_frame cw_enter(cw_instance *in) {
   cw_frame outer = {current, cw_in_guest};
-  cw_guard_stack(true);
+  cw_guard_stack();
   current = in;
   cw_in_guest = true;
   return outer;
@@ -32,7 +32,7 @@ cw_frame cw_enter(cw_instance *in) {
 void cw_leave(cw_frame outer) {
   current = outer.instance;
   cw_in_guest = outer.in_guest;
-  cw_guard_stack(outer.instance != NULL);
+  if (outer.instance) cw_guard_stack();
 }
 
 static wasm_trap_t *trap_new(wasm_store_t *store, const char *message) {

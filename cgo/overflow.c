@@ -1,11 +1,11 @@
-//go:build cgo && linux
+//go:build cgo && linux && (amd64 || arm64 && libwasmer)
 
 // Stack overflow. The guest runs on the stack of its OS thread. libwasmer turns
 // the fault at the stack's end into a trap when it happens in the guest's code,
 // but not in its own (a prologue's stack probe, memory.grow, the way to a host
 // function): then the program dies. So there is a handler before libwasmer's.
 //
-// While a guest runs, the last part of the stack, the zone, is closed. When the
+// On a thread that runs guests the last part of the stack, the zone, is closed. When the
 // guest's code runs into it, or a stack probe does, the handler makes the fault
 // one that libwasmer takes for the end of the stack. Other code may hold locks and
 // must go on: the zone is opened for it. If it was on its way to a host function,
@@ -69,9 +69,24 @@ static void protect_zone(bool closed) {
   zone_closed = closed;
 }
 
-void cw_guard_stack(bool on) {
-  if (lowest == 0) find_stack();
-  protect_zone(on);
+// at_exit runs reopen_zone when a thread ends: its stack may become another's.
+static pthread_key_t at_exit;
+static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
+
+static void reopen_zone(void *unused) {
+  (void)unused;
+  protect_zone(false);
+}
+
+static void make_at_exit(void) { pthread_key_create(&at_exit, reopen_zone); }
+
+void cw_guard_stack(void) {
+  if (lowest == 0) {
+    find_stack();
+    pthread_once(&at_exit_once, make_at_exit);
+    pthread_setspecific(at_exit, &at_exit);
+  }
+  protect_zone(true);
 }
 
 bool cw_stack_is_low(void) {
