@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,8 +29,20 @@ type probe struct {
 	stdin    string
 }
 
+var (
+	both   = []string{"", "-shared"}
+	shared = []string{"-shared"}
+)
+
 var probes = []probe{
-	{name: "sock-state", variants: []string{"", "-shared"}},
+	{name: "sock-state", variants: both},
+	{name: "sock-threads", variants: shared},
+	{name: "threads", variants: shared},
+	{name: "threads", variants: shared, args: []string{"exit"}},
+	{name: "threads", variants: shared, args: []string{"trap"}},
+	{name: "threads", variants: shared, args: []string{"main-exit"}},
+	{name: "threads", variants: shared, args: []string{"sleep"}},
+	{name: "threads", variants: shared, args: []string{"many", "300"}},
 }
 
 // limit ends a probe that hangs; it is no measure of speed.
@@ -55,7 +68,7 @@ func TestGuestsBehaveAsOnLinux(t *testing.T) {
 				}
 				for _, variant := range p.variants {
 					t.Run(e.Name()+variant, func(t *testing.T) {
-						compare(t, p.name, want, runGuest(t, e, p.name+variant, p))
+						compare(t, p.title(), want, runGuest(t, e, p.name+variant, p))
 					})
 				}
 				if err := e.Close(); err != nil {
@@ -69,7 +82,7 @@ func TestGuestsBehaveAsOnLinux(t *testing.T) {
 // Every listed difference belongs to a probe, and has a reason.
 func TestDifferencesAreExplained(t *testing.T) {
 	for _, d := range differences {
-		known := slices.ContainsFunc(probes, func(p probe) bool { return p.name == d.probe })
+		known := slices.ContainsFunc(probes, func(p probe) bool { return p.title() == d.probe })
 		if !known || d.reason == "" || d.linux == d.wasix {
 			t.Errorf("%+v", d)
 		}
@@ -85,7 +98,9 @@ func build(t *testing.T) string {
 	dir := t.TempDir()
 	var names []string
 	for _, p := range probes {
-		names = append(names, p.name)
+		if !slices.Contains(names, p.name) {
+			names = append(names, p.name)
+		}
 	}
 	cmd := exec.Command("make", "native", "OUT="+dir, "BUILD="+filepath.Join(dir, "build"), "NATIVE="+strings.Join(names, " "))
 	cmd.Dir = guests.Dir()
@@ -137,11 +152,17 @@ func exitStatus(t *testing.T, err error) int {
 	if err == nil {
 		return 0
 	}
-	e, ok := err.(interface{ ExitCode() int })
-	if !ok {
-		t.Fatal(err)
+	switch e := err.(type) {
+	case *wasix.ExitError:
+		return e.ExitCode()
+	case *exec.ExitError:
+		if w := e.Sys().(syscall.WaitStatus); w.Signaled() {
+			return 128 + int(w.Signal())
+		}
+		return e.ExitCode()
 	}
-	return e.ExitCode()
+	t.Fatal(err)
+	return 0
 }
 
 // transcript returns the lines of both outputs and the exit status.

@@ -17,9 +17,25 @@ static char **strings(wasi_errno (*sizes)(size_t *, size_t *), wasi_errno (*get)
 	return list;
 }
 
+#ifdef __wasm_atomics__
+// init_variables gives the main thread its variables. Other threads get theirs
+// where they are started.
+static void init_variables(void)
+{
+	void __wasm_init_tls(void *);
+	static _Alignas(16) char memory[512];
+	if (__builtin_wasm_tls_size() > sizeof memory)
+		abort();
+	__wasm_init_tls(memory);
+}
+#else
+static void init_variables(void) {}
+#endif
+
 __attribute__((export_name("_start"))) void _start(void)
 {
 	size_t argc, envc;
+	init_variables();
 	char **argv = strings(wasi_args_sizes_get, wasi_args_get, &argc);
 	environ = strings(wasi_environ_sizes_get, wasi_environ_get, &envc);
 	int code = main((int)argc, argv);
