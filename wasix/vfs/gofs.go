@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"sync"
@@ -172,10 +173,14 @@ func (f *goFile) Stat() (descriptor.Stat, error) {
 	return f.fs.stat(f.name, info), nil
 }
 
-func (f *goFile) Readv(iovs [][]byte) (int, error) {
+func (f *goFile) Readv(iovs [][]byte) (n int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n, err := readAll(f.file.Read, iovs)
+	if r, ok := f.file.(io.ReaderAt); ok {
+		n, err = f.readAt(r, iovs, f.offset)
+	} else {
+		n, err = readAll(f.file.Read, iovs)
+	}
 	f.offset += int64(n)
 	return n, err
 }
@@ -185,11 +190,7 @@ func (f *goFile) Preadv(iovs [][]byte, offset int64) (int, error) {
 		return 0, syscall.EINVAL
 	}
 	if r, ok := f.file.(io.ReaderAt); ok {
-		return readAll(func(b []byte) (int, error) {
-			n, err := r.ReadAt(b, offset)
-			offset += int64(n)
-			return n, err
-		}, iovs)
+		return f.readAt(r, iovs, offset)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -203,6 +204,21 @@ func (f *goFile) Preadv(iovs [][]byte, offset int64) (int, error) {
 	n, err := readAll(f.file.Read, iovs)
 	if _, back := s.Seek(f.offset, io.SeekStart); back != nil {
 		return n, errnoOf(back)
+	}
+	return n, err
+}
+
+func (f *goFile) readAt(r io.ReaderAt, iovs [][]byte, offset int64) (int, error) {
+	n, err := readAll(func(b []byte) (int, error) {
+		n, err := r.ReadAt(b, offset)
+		offset += int64(n)
+		return n, err
+	}, iovs)
+	if err != nil {
+		// Some, such as embed.FS, do not take offsets past the end.
+		if st, e := f.Stat(); e == nil && uint64(offset) >= st.Size {
+			return 0, nil
+		}
 	}
 	return n, err
 }
@@ -228,6 +244,9 @@ func readAll(read func([]byte) (int, error), iovs [][]byte) (n int, err error) {
 func (f *goFile) Seek(offset int64, whence int) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if _, ok := f.file.(io.ReaderAt); ok {
+		return f.seek(offset, whence)
+	}
 	s, ok := f.file.(io.Seeker)
 	if !ok {
 		return 0, syscall.ESPIPE
@@ -238,4 +257,27 @@ func (f *goFile) Seek(offset int64, whence int) (int64, error) {
 	}
 	f.offset = at
 	return at, nil
+}
+
+// seek moves the offset of a file that is read at offsets.
+func (f *goFile) seek(offset int64, whence int) (int64, error) {
+	var base int64
+	switch whence {
+	case io.SeekCurrent:
+		base = f.offset
+	case io.SeekEnd:
+		st, err := f.Stat()
+		if err != nil {
+			return 0, err
+		}
+		base = int64(st.Size)
+	}
+	switch {
+	case offset > math.MaxInt64-base:
+		return 0, syscall.EOVERFLOW
+	case base+offset < 0:
+		return 0, syscall.EINVAL
+	}
+	f.offset = base + offset
+	return f.offset, nil
 }

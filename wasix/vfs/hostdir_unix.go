@@ -3,6 +3,8 @@
 package vfs
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"syscall"
@@ -58,19 +60,9 @@ func (h *hostDir) Readlink(name string) (string, error) {
 }
 
 func (h *hostDir) OpenFile(name string, flag int) (descriptor.File, error) {
-	create := flag & os.O_CREATE
-	if h.readOnly {
-		if flag&(os.O_WRONLY|os.O_RDWR|os.O_TRUNC) != 0 {
-			return nil, syscall.EROFS
-		}
-		flag &^= os.O_CREATE | os.O_EXCL
-	}
-	f, err := h.root.OpenFile(name, flag|openFlags, filePerm)
+	f, err := h.openFile(name, flag)
 	if err != nil {
-		if err = errnoOf(err); err == syscall.ENOENT && flag&os.O_CREATE != create {
-			err = syscall.EROFS
-		}
-		return nil, err
+		return nil, errnoOf(err)
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -88,6 +80,22 @@ func (h *hostDir) OpenFile(name string, flag int) (descriptor.File, error) {
 	}
 	defer f.Close()
 	return openStream(f, true)
+}
+
+// openFile opens a file of whatever type. On a read-only mount nothing is made:
+// what does not exist cannot be.
+func (h *hostDir) openFile(name string, flag int) (*os.File, error) {
+	if !h.readOnly {
+		return h.root.OpenFile(name, flag|openFlags, filePerm)
+	}
+	if flag&(os.O_WRONLY|os.O_RDWR|os.O_TRUNC) != 0 {
+		return nil, syscall.EROFS
+	}
+	f, err := h.root.OpenFile(name, flag&^(os.O_CREATE|os.O_EXCL)|openFlags, 0)
+	if flag&os.O_CREATE != 0 && errors.Is(err, fs.ErrNotExist) {
+		return nil, syscall.EROFS
+	}
+	return f, err
 }
 
 func (h *hostDir) OpenDir(name string) (Directory, error) {

@@ -130,10 +130,10 @@ func (t *Tree) lookup(from place, p string, mode follow) (place, error) {
 	switch {
 	case p == "":
 		return place{}, syscall.ENOENT
-	case len(p) > maxPath:
-		return place{}, syscall.ENAMETOOLONG
 	case strings.IndexByte(p, 0) >= 0:
 		return place{}, syscall.EINVAL
+	case len(p) > maxPath:
+		return place{}, syscall.ENAMETOOLONG
 	}
 	w := walk{tree: t, mode: mode, at: from, rest: p}
 	w.fromRoot()
@@ -163,14 +163,14 @@ func (w *walk) fromRoot() {
 func (w *walk) step() error {
 	element, rest, slash := strings.Cut(w.rest, "/")
 	w.rest = strings.TrimLeft(rest, "/")
-	if len(element) > maxName {
-		return syscall.ENAMETOOLONG
-	}
 	if err := w.at.lstat(); err != nil {
 		return err
 	}
-	if !w.at.isDir() {
+	switch {
+	case !w.at.isDir():
 		return syscall.ENOTDIR
+	case len(element) > maxName:
+		return syscall.ENAMETOOLONG
 	}
 	switch element {
 	case ".":
