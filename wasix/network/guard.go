@@ -25,8 +25,11 @@ import (
 //   - The C library's test of how the host orders the bytes of ports, a bind to
 //     0.0.0.0:10275, succeeds even when not granted, but no port is taken.
 //
-// UNIX sockets are no business of a policy.
+// UNIX sockets are no business of a policy. A nil policy grants nothing.
 func WithPolicy(n Network, p *Policy) Network {
+	if p == nil {
+		p = &Policy{}
+	}
 	if p.allowsAll() {
 		return n
 	}
@@ -270,7 +273,7 @@ func (s *guardedSocket) connected() bool {
 }
 
 func (s *guardedSocket) Accept() (Socket, Addr, error) {
-	for {
+	for range maxRefused {
 		c, from, err := s.Socket.Accept()
 		if err != nil {
 			return nil, Addr{}, err
@@ -281,6 +284,17 @@ func (s *guardedSocket) Accept() (Socket, Addr, error) {
 		}
 		_ = c.Close()
 	}
+	return nil, Addr{}, s.comeBack()
+}
+
+// maxRefused is how many clients or datagrams one call drops, so that a flood
+// of them leaves the guest interruptible.
+const maxRefused = 64
+
+// comeBack returns EAGAIN, but there may be more: waiting ends at once.
+func (s *guardedSocket) comeBack() error {
+	s.Queue().Notify(ready.In)
+	return syscall.EAGAIN
 }
 
 // admits reports whether a client may come in, from and to its addresses.

@@ -3,9 +3,6 @@ package network
 import (
 	"net/netip"
 	"sync"
-	"syscall"
-
-	"github.com/gowasix/gowasix/wasix/ready"
 )
 
 // Streams are granted once. Of datagrams, each is: from whom, and to whom.
@@ -22,7 +19,7 @@ func (s *guardedSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int,
 		from = fromPool.Get().(*Addr)
 		defer fromPool.Put(from)
 	}
-	for range maxDropped {
+	for range maxRefused {
 		n, out, err := s.Socket.Recvmsg(iovs, flags, from)
 		if err != nil || s.receives(from.AddrPort) {
 			return n, out, err
@@ -31,13 +28,8 @@ func (s *guardedSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int,
 			_, _, _ = s.Socket.Recvmsg(nil, 0, nil)
 		}
 	}
-	s.Queue().Notify(ready.In) // there may be more: come back
-	return 0, 0, syscall.EAGAIN
+	return 0, 0, s.comeBack()
 }
-
-// maxDropped is how many datagrams one call drops, so that a flood of them
-// leaves the guest interruptible.
-const maxDropped = 64
 
 // receives reports whether a datagram of sender may come in. A read that found
 // the end has no sender.

@@ -434,7 +434,9 @@ func TestHostCloseWakesWaiters(t *testing.T) {
 	}
 	s.(*hostSocket).Disarm()
 	for range cap(done) {
-		check(t, "wait", <-done, nil)
+		if err := <-done; err != nil && err != syscall.EBADF { // EBADF for the late
+			t.Errorf("wait: %v", err)
+		}
 	}
 	check(t, "close", s.Close(), nil)
 }

@@ -31,13 +31,14 @@ type sockaddr struct {
 	len uint32
 }
 
-// encode sets sa to addr; the zero Addr is AF_UNSPEC. Returns EINVAL for an IPv6
+// encode sets sa to addr; the zero Addr is AF_UNSPEC. Returns EAFNOSUPPORT for
+// UNIX, whose names on the host are nothing to guests, and EINVAL for an IPv6
 // zone that does not exist.
 func (sa *sockaddr) encode(addr Addr) error {
 	ip := addr.Addr()
 	switch {
 	case addr.Unix:
-		sa.raw.Family, sa.len = unix.AF_UNIX, unix.SizeofSockaddrInet4
+		return syscall.EAFNOSUPPORT
 	case ip.Is4():
 		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(&sa.raw))
 		in.Family, in.Addr = unix.AF_INET, ip.As4()

@@ -92,6 +92,23 @@ type Denial struct {
 	Host string
 }
 
+// Rule returns a rule that would have granted it, as narrow as can be: for
+// telling the user.
+func (d Denial) Rule() Rule {
+	if d.Use == UseResolve {
+		return Rule{Domain: canonicalName(d.Host), Ports: AllPorts}
+	}
+	ip, _ := effective(d.Use, d.Addr.Addr())
+	r := Rule{Prefix: netip.PrefixFrom(ip, ip.BitLen()), Ports: PortRange{d.Addr.Port(), d.Addr.Port()}, Direction: Inbound}
+	if d.Addr.Port() == 0 {
+		r.Ports = AllPorts
+	}
+	if Outbound.covers(d.Use) {
+		r.Direction = Outbound
+	}
+	return r
+}
+
 // AllowAll returns the policy that grants everything.
 func AllowAll() *Policy {
 	return &Policy{Rules: []Rule{

@@ -67,6 +67,29 @@ func TestPolicyAllows(t *testing.T) {
 	}
 }
 
+// A denial names the rule that would do.
+func TestDenialRule(t *testing.T) {
+	for _, c := range []struct {
+		d    Denial
+		want string
+	}{
+		{Denial{Use: UseResolve, Host: "Example.com."}, "dns:allow=example.com:*"},
+		{Denial{Use: UseConnect, Addr: netip.MustParseAddrPort("[::ffff:10.0.0.1]:80")}, "ipv4:allow=10.0.0.1:80/out"},
+		{Denial{Use: UseSendTo, Addr: netip.MustParseAddrPort("[fe80::1%2]:80")}, "ipv6:allow=[fe80::1]:80/out"},
+		{Denial{Use: UseBind, Addr: netip.MustParseAddrPort("127.0.0.1:0")}, "ipv4:allow=127.0.0.1:*/in"},
+		{Denial{Use: UseListen, Addr: netip.MustParseAddrPort("0.0.0.0:80")}, "ipv4:allow=0.0.0.0:80/in"},
+		{Denial{Use: UseAccept, Addr: netip.MustParseAddrPort("[::1]:80")}, "ipv6:allow=[::1]:80/in"},
+	} {
+		if got := c.d.Rule().String(); got != c.want {
+			t.Errorf("%v: %s, want %s", c.d, got, c.want)
+		}
+		p := rules(t, c.d.Rule().String())
+		if c.d.Use == UseResolve && !p.AllowsName(c.d.Host) || c.d.Use != UseResolve && !p.Allows(c.d.Use, c.d.Addr) {
+			t.Errorf("%s does not grant %v", p, c.d)
+		}
+	}
+}
+
 // Ways round a rule that other hosts have left open.
 func TestPolicyBypasses(t *testing.T) {
 	const p = "ipv4:allow=*:*,ipv6:allow=*:*,ipv4:deny=127.0.0.0/8:*,ipv4:deny=169.254.169.254:*,ipv6:deny={::1,fe80::/10}:*"
@@ -156,6 +179,35 @@ func guarded(t testing.TB, s string) (Network, *denials) {
 	p, d := rules(t, s), new(denials)
 	p.OnDeny = d.hook
 	return WithPolicy(Host(), p), d
+}
+
+func TestNilPolicyGrantsNothing(t *testing.T) {
+	s := open(t, WithPolicy(Host(), nil), inet4, stream)
+	check(t, "bind", s.Bind(loopback(inet4)), syscall.EPERM)
+}
+
+// A flood of refused clients leaves the guest interruptible.
+func TestGuardFlood(t *testing.T) {
+	n, _ := guarded(t, "ipv4:allow=127.0.0.1:*/in")
+	l := open(t, n, inet4, stream)
+	check(t, "bind", l.Bind(loopback(inet4)), nil)
+	check(t, "listen", l.Listen(2*maxRefused), nil)
+	at := must[Addr](t)(l.LocalAddr())
+	for range maxRefused {
+		c := open(t, Host(), inet4, stream)
+		check(t, "bind", c.Bind(inet("127.0.0.2:0")), nil)
+		connectTo(t, c, at)
+	}
+	good := open(t, Host(), inet4, stream)
+	connectTo(t, good, at)
+	check(t, "arm", l.(ready.SysSource).Arm(), nil)
+	seq := l.Queue().Seq()
+	_, _, err := l.Accept()
+	check(t, "accept", err, syscall.EAGAIN)
+	if l.Queue().Seq() == seq {
+		t.Error("the next client would not be seen")
+	}
+	accepted(t, l)
 }
 
 func TestGuardRefuses(t *testing.T) {
@@ -290,7 +342,7 @@ func TestGuardDatagrams(t *testing.T) {
 
 	_, err := u.Sendmsg([][]byte{{1}}, &fromGood)
 	check(t, "send to one that was not met", err, syscall.EPERM)
-	for range 2 * maxDropped {
+	for range 2 * maxRefused {
 		sendString(t, bad, "bad", &at)
 	}
 	sendString(t, good, "good", &at)
