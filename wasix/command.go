@@ -148,12 +148,16 @@ func (c *Cmd) newProcess(ctx context.Context) (*Process, error) {
 		fds: descriptor.NewTable(c.MaxDescriptors), network: c.Network, unix: network.Unix(),
 		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: c.MaxThreads,
 		stop: stop, ctx: life, done: make(chan struct{}), calls: make(chan *exportCall),
+		maxBacklog: c.MaxBacklog,
 	}
 	if p.network == nil {
 		p.network = network.None()
 	}
 	if p.maxThreads <= 0 {
 		p.maxThreads = DefaultMaxThreads
+	}
+	if p.maxBacklog <= 0 {
+		p.maxBacklog = DefaultMaxBacklog
 	}
 	if err := c.furnish(ctx, p); err != nil {
 		p.fds.CloseAll()
@@ -178,6 +182,7 @@ func (c *Cmd) furnish(ctx context.Context, p *Process) error {
 	if err := p.openMounts(c.Mounts); err != nil {
 		return err
 	}
+	p.longAddrs = hasLongAddrs(c.Module.Info())
 	memory, err := c.Module.NewMemory()
 	if err != nil {
 		return fmt.Errorf("memory: %w", err)
