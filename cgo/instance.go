@@ -1,4 +1,4 @@
-//go:build cgo && linux && (amd64 || arm64 && libwasmer)
+//go:build cgo && linux && (amd64 || (arm64 && libwasmer))
 
 package cwasmer
 
@@ -163,6 +163,9 @@ func (in *Instance) SetGlobal(export int, bits uint64) {
 	kind := in.module.exports[export].Value
 	C.cw_global_set(in.c, C.uint32_t(export), C.uint8_t(kind), C.uint64_t(bits))
 }
+
+// Memory returns the memory the instance imports, nil without.
+func (in *Instance) Memory() *Memory { return in.memory }
 
 // Bytes returns the instance's memory, imported or exported, as it is now; nil
 // when it has none. The slice may be used as long as the instance is open.

@@ -1,0 +1,47 @@
+package wasmer
+
+// An Option changes what [NewEngine] returns.
+type Option func(*options)
+
+type options struct {
+	cacheDir    string // a directory of the user's choice
+	noCache     bool
+	memoryLimit uint64 // bytes
+	noInterrupt bool
+}
+
+const (
+	pageSize  = 1 << 16
+	maxMemory = 1 << 32
+)
+
+func defaultOptions() options {
+	return options{memoryLimit: maxMemory}
+}
+
+// WithCache keeps compiled code in dir instead of the user's cache directory.
+// dir is made when it does not exist; it must belong to the user and be closed
+// to writing by others, for what lies there is run.
+func WithCache(dir string) Option {
+	return func(o *options) { o.cacheDir, o.noCache = dir, false }
+}
+
+// WithoutCache compiles every module anew.
+func WithoutCache() Option {
+	return func(o *options) { o.noCache = true }
+}
+
+// WithMemoryLimit limits the memory of each process to so many bytes, rounded
+// down to pages of 64 KiB; at least one page, and 4 GiB at most, which is the
+// default. Growing past the limit fails as the guest expects when memory is
+// short. Modules that need more from the start do not compile.
+func WithMemoryLimit(bytes uint64) Option {
+	return func(o *options) { o.memoryLimit = min(bytes, maxMemory) &^ (pageSize - 1) }
+}
+
+// WithoutInterrupt leaves out the checks that let a computing guest be
+// interrupted: it then ends no sooner than at its next system call. For trusted
+// guests whose last few percent of speed count.
+func WithoutInterrupt() Option {
+	return func(o *options) { o.noInterrupt = true }
+}
