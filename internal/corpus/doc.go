@@ -1,0 +1,7 @@
+// Package corpus runs whole programs on every engine and looks at what they do
+// from outside: the guests of this repository and, when GOWASIX_CORPUS names a
+// folder, the precompiled WASIX programs that were published in 2023 and lie
+// there. The table of results is logged:
+//
+//	GOWASIX_CORPUS=folder go test -v -run Corpus ./internal/corpus
+package corpus

@@ -1,0 +1,219 @@
+package corpus
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/vfs"
+)
+
+// publicPrograms are the programs of 2023 that run. What they print is what
+// the published record of their outputs has.
+var publicPrograms = []program{
+	{"catsay", runs(contains("< moo >"), nil, "catsay", "moo")},
+	{"cowsay", runs(contains("< moo >", "^__^"), nil, "cowsay", "moo")},
+	{"example-condvar", runs(sameLines(condvarOutput), nil, "condvar")},
+	{"example-multi-threading", runs(sameLines(multiThreadingOutput()), nil, "multi-threading")},
+	{"example-tcp-client", checkTCPClient},
+	{"example-tcp-listener", checkTCPListener},
+	{"example-thread-local", runs(contains("VAR1 in main after change: ThirdEnum(340282366920938463463374607431768211455)",
+		"VAR1 in thread step 4: SecondEnum(4)"), nil, "thread-local")},
+	{"qjs", checkQuickJS},
+	{"web-server", checkWebServer},
+}
+
+const condvarOutput = `condvar1 thread spawn
+condvar1 thread started
+condvar1 thread sleep(1sec) start
+condvar loop
+condvar wait
+condvar1 thread sleep(1sec) end
+condvar1 thread set condition
+condvar1 thread notify
+condvar woken
+condvar parent done
+condvar1 thread exit
+all done
+`
+
+func multiThreadingOutput() string {
+	var b strings.Builder
+	for i := range 9 {
+		fmt.Fprintf(&b, "thread %d started\nthread %[1]d finished\n", i+1)
+	}
+	return b.String() + "waiting for threads\nall done\n"
+}
+
+// sameLines accepts the lines of want in any order but for the last: threads
+// may overtake each other.
+func sameLines(want string) func(string) bool {
+	sorted := slices.Sorted(strings.Lines(want))
+	last := want[strings.LastIndexByte(strings.TrimSuffix(want, "\n"), '\n')+1:]
+	return func(out string) bool {
+		return slices.Equal(slices.Sorted(strings.Lines(out)), sorted) && strings.HasSuffix(out, last)
+	}
+}
+
+func contains(parts ...string) func(string) bool {
+	return func(out string) bool {
+		return !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(out, p) })
+	}
+}
+
+// checkQuickJS runs a script from a file, with loops, numbers and strings.
+func checkQuickJS(t *testing.T, module wasix.Module) {
+	dir := t.TempDir()
+	const script = `let n = 0; for (let i = 0; i < 1e6; i++) n += i % 7; console.log(n, [3, 1, 2].sort().join(""), 2**10);`
+	writeFile(t, filepath.Join(dir, "script.js"), []byte(script))
+	mount := func(cmd *wasix.Cmd) { cmd.Mounts = []vfs.Mount{mounted(t, dir, "/scripts", true)} }
+	runs(contains("2999997 123 1024"), mount, "qjs", "/scripts/script.js")(t, module)
+}
+
+// checkTCPListener connects to the program, which greets nobody and prints a
+// line for every connection.
+func checkTCPListener(t *testing.T, module wasix.Module) {
+	const port, connections = 7878, 3
+	p := publish(port, abi.SockProtoTcp)
+	g := start(t, module, func(cmd *wasix.Cmd) { cmd.Network = p }, "tcp-listener")
+	g.expect(`Listening on 127\.0\.0\.1:7878\n`)
+	for range connections {
+		c := dial(t, outside(t, p, port, abi.SockProtoTcp))
+		_ = c.Close()
+	}
+	g.expect(fmt.Sprintf(`(?s)(Connection established!.*){%d}`, connections))
+	g.stop()
+}
+
+// nameServer is where the TCP client connects to.
+var nameServer = netip.MustParseAddrPort("8.8.8.8:53")
+
+// checkTCPClient lets the program connect to a server that it takes for another.
+func checkTCPClient(t *testing.T, module wasix.Module) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	n := redirect{grant(t, l.Addr().String()), nameServer, l.Addr().(*net.TCPAddr).AddrPort()}
+	g := start(t, module, func(cmd *wasix.Cmd) { cmd.Network = n }, "tcp-client")
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got, err := io.ReadAll(c); err != nil || len(got) != 0 {
+		t.Errorf("the client sent %q, %v", got, err)
+	}
+	if status, out := g.wait(); status != 0 || out != "Successfully connected to server in port 53\nFinished.\n" {
+		t.Errorf("exit status %d, output\n%s", status, out)
+	}
+}
+
+// grant returns the host's network with nothing but one address to connect to.
+func grant(t *testing.T, addr string) network.Network {
+	t.Helper()
+	policy, err := network.ParseRules("ipv4:allow=" + addr + "/out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return network.WithPolicy(network.Host(), policy)
+}
+
+// redirect is a network in which connections to one address go to another.
+type redirect struct {
+	network.Network
+	from, to netip.AddrPort
+}
+
+func (r redirect) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (network.Socket, error) {
+	s, err := r.Network.Socket(family, typ, proto)
+	if err != nil {
+		return nil, err
+	}
+	return redirectedSocket{s.(kernelSocket), r}, nil
+}
+
+// kernelSocket is what the host's network opens; a wrapper keeps both halves.
+type kernelSocket interface {
+	network.Socket
+	SysFD() int
+	Arm() error
+}
+
+type redirectedSocket struct {
+	kernelSocket
+	redirect redirect
+}
+
+func (s redirectedSocket) Connect(addr network.Addr) error {
+	if addr.AddrPort == s.redirect.from {
+		addr.AddrPort = s.redirect.to
+	}
+	return s.kernelSocket.Connect(addr)
+}
+
+// checkWebServer serves a site.
+func checkWebServer(t *testing.T, module wasix.Module) {
+	site := newSite(t)
+	root := mounted(t, filepath.Dir(site.dir), "/", true)
+	p := publish(80, abi.SockProtoTcp)
+	g := start(t, module, func(cmd *wasix.Cmd) {
+		cmd.Network, cmd.Mounts = p, []vfs.Mount{root}
+	}, "web-server", "--root", "/"+filepath.Base(site.dir), "--log-level", "info", "--host", "0.0.0.0", "--port", "80")
+	g.expect(`listening on http://`)
+	addr := outside(t, p, 80, abi.SockProtoTcp)
+	site.check(t, addr, true)
+	site.checkCurl(t, addr)
+	g.stop()
+}
+
+// listening returns a socket to hand to a guest.
+func listening(t *testing.T) (s network.Socket, addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cerr := raw.Control(func(fd uintptr) { s, err = network.FromFD(int(fd)) }); cerr != nil || err != nil {
+		t.Fatal(cerr, err)
+	}
+	return s, l.Addr().String()
+}
+
+// checkCurl asks a second client, where there is one.
+func (s *site) checkCurl(t *testing.T, addr string) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Log("there is no curl here")
+		return
+	}
+	for name, want := range s.files {
+		got, err := exec.CommandContext(t.Context(), curl, "-sS", "--noproxy", "*", "--max-time", "30", "http://"+addr+"/"+name).Output()
+		if err != nil || string(got) != string(want) {
+			t.Errorf("curl %s: %d bytes of %d, %v", name, len(got), len(want), err)
+		}
+	}
+}
+
+func writeFile(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
