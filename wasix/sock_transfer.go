@@ -22,15 +22,7 @@ func (t *Thread) message(ptr, count uint64) ([][]byte, abi.Errno) {
 	if uint32(count) > maxIovecs {
 		return nil, abi.EMSGSIZE
 	}
-	iovs, errno := t.iovecs(uint32(ptr), uint32(count))
-	room := maxTransfer
-	for i, b := range iovs {
-		if len(b) > room {
-			iovs[i] = b[:room]
-		}
-		room -= len(iovs[i])
-	}
-	return iovs, errno
+	return t.buffers(ptr, count)
 }
 
 // sockRecv is sock_recv(sock, ri_data, ri_data_len, ri_flags, ro_data_len,

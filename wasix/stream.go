@@ -60,7 +60,7 @@ func (s *streams) openOutput(fds *descriptor.Table, fd uint32, w io.Writer) erro
 
 // insert puts an open file at fd with all rights that apply to it.
 func insert(fds *descriptor.Table, fd uint32, file descriptor.File) error {
-	d := descriptor.NewDescription(file, 0)
+	d := descriptor.NewDescription(file, vfs.StatusFlags(file))
 	if err := fds.InsertAt(fd, d, vfs.Rights(file)); err != nil {
 		_ = d.Release()
 		return err

@@ -119,6 +119,21 @@ func (f *hostFile) Available() int {
 
 func (f *hostFile) Stat() (descriptor.Stat, error) { return fileStat(f.file) }
 
+// status returns the flags of the kernel's open file description.
+func (f *hostFile) status() (flags abi.Fdflags) {
+	present, err := unix.FcntlInt(uintptr(f.fd), unix.F_GETFL, 0)
+	if err != nil {
+		return 0
+	}
+	if present&unix.O_APPEND != 0 {
+		flags |= abi.FdflagsAppend
+	}
+	if present&unix.O_SYNC == unix.O_SYNC {
+		flags |= abi.FdflagsSync
+	}
+	return flags
+}
+
 // SetFlags sets or clears O_APPEND; like fcntl(2) it cannot change O_SYNC.
 func (f *hostFile) SetFlags(flags abi.Fdflags) error {
 	present, err := unix.FcntlInt(uintptr(f.fd), unix.F_GETFL, 0)

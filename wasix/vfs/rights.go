@@ -52,3 +52,12 @@ func limit(f descriptor.File, rights abi.Rights) abi.Rights {
 	}
 	return rights
 }
+
+// StatusFlags returns the status flags that f was opened with by somebody else,
+// such as APPEND where a shell appends the output to a file.
+func StatusFlags(f descriptor.File) abi.Fdflags {
+	if f, ok := f.(interface{ status() abi.Fdflags }); ok {
+		return f.status()
+	}
+	return 0
+}

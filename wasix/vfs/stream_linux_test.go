@@ -106,6 +106,33 @@ func TestHostPipe(t *testing.T) {
 	}
 }
 
+func TestStreamsDoNotAllocate(t *testing.T) {
+	hostR, hostW := hostPipe(t)
+	in, out := shared(t, hostR), shared(t, hostW)
+	ownIn, err := hostStream(hostR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ownOut, err := hostStream(hostW)
+	if err != nil {
+		t.Fatal(err)
+	}
+	iov := [][]byte{make([]byte, 10), make([]byte, 10)}
+	for name, f := range map[string][2]descriptor.File{"own": {ownIn, ownOut}, "shared": {in, out}} {
+		if n := testing.AllocsPerRun(100, func() {
+			if _, err := f[1].Writev(iov); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f[0].Readv(iov); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+		_, _ = f[0].Close(), f[1].Close()
+	}
+}
+
 // pump sends much more than a pipe holds from out to in.
 func pump(t *testing.T, in, out descriptor.File) {
 	t.Helper()
@@ -198,6 +225,39 @@ func TestHostFileAsStream(t *testing.T) {
 	}
 	if _, err := hostStream(openDir(t)); err != syscall.EISDIR {
 		t.Fatal(err)
+	}
+}
+
+// A shell's ">>" stays in force, and the guest sees it.
+func TestHostFileKeepsAppending(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	out, err := hostStream(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := descriptor.NewDescription(out, StatusFlags(out))
+	defer d.Release()
+	if d.Flags() != abi.FdflagsAppend {
+		t.Fatal(d.Flags())
+	}
+	if err := d.SetFlags(d.Flags() | abi.FdflagsNonblock); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"one ", "two"} {
+		if _, err := out.(descriptor.Positioned).Seek(0, 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Writev(one([]byte(s))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, _ := os.ReadFile(name); string(b) != "one two" {
+		t.Fatalf("%q", b)
 	}
 }
 
