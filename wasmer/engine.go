@@ -13,6 +13,9 @@ import (
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
+// Available tells whether this build has the wasmer engine.
+const Available = true
+
 // Engine is a [wasix.Engine]. Its methods may be called concurrently.
 type Engine struct {
 	options options

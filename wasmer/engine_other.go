@@ -9,6 +9,9 @@ import (
 	"github.com/gowasix/gowasix/wasix"
 )
 
+// Available tells whether this build has the wasmer engine.
+const Available = false
+
 // Engine is a [wasix.Engine]; this build has none.
 type Engine struct{}
 
