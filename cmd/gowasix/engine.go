@@ -4,12 +4,13 @@ import (
 	"fmt"
 
 	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasmer"
 	"github.com/gowasix/gowasix/wazero"
 )
 
 // defaultEngine is wasmer where the command was built with it.
 func defaultEngine() string {
-	if false {
+	if wasmer.Available {
 		return "wasmer"
 	}
 	return "wazero"
@@ -25,10 +26,27 @@ func (f *runFlags) newEngine() (wasix.Engine, error) {
 		}
 	}
 	switch f.engine {
+	case "wasmer":
+		return newWasmer(f.cache, limit)
 	case "wazero":
 		return newWazero(f.cache, limit)
 	}
 	return nil, fmt.Errorf("--engine %s: there is wasmer and wazero", f.engine)
+}
+
+func newWasmer(cache string, limit uint64) (wasix.Engine, error) {
+	var opts []wasmer.Option
+	switch cache {
+	case "":
+	case "off":
+		opts = append(opts, wasmer.WithoutCache())
+	default:
+		opts = append(opts, wasmer.WithCache(cache))
+	}
+	if limit > 0 {
+		opts = append(opts, wasmer.WithMemoryLimit(limit))
+	}
+	return wasmer.NewEngine(opts...)
 }
 
 func newWazero(cache string, limit uint64) (wasix.Engine, error) {
