@@ -109,12 +109,22 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 }
 
 // ppoll polls for at most timeout nanoseconds. A signal to the host process
-// counts as nothing ready.
+// counts as nothing ready. More entries than RLIMIT_NOFILE, which the kernel
+// refuses, are looked at in parts, without waiting.
 func ppoll(fds []unix.PollFd, timeout int64) (int, error) {
 	ts := unix.NsecToTimespec(timeout)
 	n, err := unix.Ppoll(fds, &ts, nil)
-	if err == syscall.EINTR {
+	switch {
+	case err == syscall.EINTR:
 		return 0, nil
+	case err == syscall.EINVAL && len(fds) > 1:
+		half := len(fds) / 2
+		n, err = ppoll(fds[:half], 0)
+		if err != nil {
+			return n, err
+		}
+		rest, err := ppoll(fds[half:], 0)
+		return n + rest, err
 	}
 	return n, err
 }
