@@ -53,7 +53,15 @@ type pollEvent struct {
 
 // pollOneoff returns the handler of poll_oneoff(in, out, nsubscriptions,
 // nevents) for one layout: waits until at least one of the subscriptions has an
-// event, and stores the events. A bad subscription is an event with its errno.
+// event, and stores the events, in the order of the subscriptions. A bad
+// subscription is an event with its errno:
+//   - EBADF: the descriptor is not open, or was closed during the wait
+//   - EINVAL: neither a clock nor a descriptor; an unknown clock or flag
+//   - ENOTCAPABLE: the descriptor has not the right POLL_FD_READWRITE
+//   - ENOTSUP: a clock of processor time
+//
+// The flag HANGUP is poll(2)'s POLLHUP: nothing comes or goes any more. The end
+// of what the peer sends is only something to read.
 //
 // returns 0 except:
 //   - EINVAL: no subscriptions, or too many
@@ -100,7 +108,7 @@ func (t *Thread) subscribe(l *pollLayout, raw []byte) int64 {
 			ev.deadline, ev.errno = t.clockDeadline(l, raw)
 		case abi.EventtypeFdRead:
 			ev.desc, ev.errno = t.pollable(binary.LittleEndian.Uint32(raw[subFD:]))
-			sub.Asked = ready.In | ready.RdHup
+			sub.Asked = ready.In
 		case abi.EventtypeFdWrite:
 			ev.desc, ev.errno = t.pollable(binary.LittleEndian.Uint32(raw[subFD:]))
 			sub.Asked = ready.Out
@@ -141,8 +149,12 @@ func (t *Thread) clockDeadline(l *pollLayout, raw []byte) (int64, abi.Errno) {
 	if flags&^abi.SubclockflagsAbstime != 0 {
 		return ready.Never, abi.EINVAL
 	}
-	if id != abi.ClockidRealtime && id != abi.ClockidMonotonic {
+	switch id {
+	case abi.ClockidRealtime, abi.ClockidMonotonic:
+	case abi.ClockidProcessCputimeId, abi.ClockidThreadCputimeId:
 		return ready.Never, abi.ENOTSUP
+	default:
+		return ready.Never, abi.EINVAL
 	}
 	if flags&abi.SubclockflagsAbstime != 0 {
 		now, errno := clockNow(id)
@@ -176,33 +188,46 @@ func (t *Thread) storeEvents(out []byte) (n uint32) {
 		if ev.errno == abi.ESUCCESS && got == 0 && (ev.deadline == ready.Never || ev.deadline > now) {
 			continue
 		}
-		b := out[n*abi.SizeofEvent:][:abi.SizeofEvent]
-		clear(b)
-		binary.LittleEndian.PutUint64(b, ev.userdata)
-		b[10] = byte(ev.typ)
-		errno := ev.errno
-		if ev.desc != nil {
-			if got&ready.Err != 0 {
-				errno = pollError(ev.desc.File)
-			}
-			if got&ready.Hup != 0 || got&ready.RdHup != 0 && ev.typ == abi.EventtypeFdRead {
-				binary.LittleEndian.PutUint16(b[24:], uint16(abi.EventrwflagsHangup))
-			}
-			binary.LittleEndian.PutUint64(b[16:], readable(ev))
-		}
-		binary.LittleEndian.PutUint16(b[8:], uint16(errno))
+		ev.store(out[n*abi.SizeofEvent:][:abi.SizeofEvent], got)
 		n++
 	}
 	return n
 }
 
-// pollError returns why poll(2) would say POLLERR of f. It takes nothing away:
-// the next operation on f reports the same.
-func pollError(f descriptor.File) abi.Errno {
+// store writes the event of a subscription to b; got is what its file reports.
+func (ev *pollEvent) store(b []byte, got ready.Events) {
+	clear(b)
+	binary.LittleEndian.PutUint64(b, ev.userdata)
+	b[10] = byte(ev.typ)
+	errno := ev.errno
+	if ev.desc != nil {
+		errno = pollError(ev.desc.File, got)
+		binary.LittleEndian.PutUint64(b[16:], readable(ev))
+	}
+	if got&ready.Hup != 0 {
+		binary.LittleEndian.PutUint16(b[24:], uint16(abi.EventrwflagsHangup))
+	}
+	binary.LittleEndian.PutUint16(b[8:], uint16(errno))
+}
+
+// pollError returns why poll(2) would say POLLERR of f, or POLLNVAL when its
+// last descriptor was closed meanwhile. It takes nothing away: the next
+// operation on f reports the same. A socket that reported its error to a poll
+// before is only hung up.
+func pollError(f descriptor.File, got ready.Events) abi.Errno {
+	if got&ready.Closed != 0 {
+		return abi.EBADF
+	}
+	if got&(ready.Err|ready.Hup) == 0 {
+		return abi.ESUCCESS
+	}
 	if f, ok := f.(interface{ PollError() error }); ok {
 		return errnoOf(f.PollError())
 	}
-	return abi.EIO
+	if got&ready.Err != 0 {
+		return abi.EIO
+	}
+	return abi.ESUCCESS
 }
 
 // readable returns how many bytes can be read at once, for files that know.
