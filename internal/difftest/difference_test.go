@@ -17,12 +17,30 @@ var differences = []difference{
 		"0 was the number of DGRAM in WASIX before May 2023"},
 	{"sock-state", "unix.connect closed listener", "ECONNREFUSED", "ENOENT",
 		"names of UNIX sockets live as long as their sockets; no file is left behind"},
+	{"poll-state", "poll.both shut for writing", "1 IN HUP, 1 OUT HUP, 1 IN OUT HUP", "1 IN HUP, 1 HUP, 1 IN HUP", hangup},
+	{"poll-state", "poll.reset", "1 IN ERR HUP, 1 OUT ERR HUP, 1 IN OUT ERR HUP", "1 ERR HUP, 1 ERR HUP, 1 ERR HUP", eventError},
+	{"poll-state", "poll.reset and told", "1 IN HUP, 1 OUT HUP, 1 IN OUT HUP", "1 IN HUP, 1 HUP, 1 IN HUP", hangup},
+	{"poll-state", "poll.refused", "1 IN ERR HUP, 1 OUT ERR HUP, 1 IN OUT ERR HUP", "1 ERR HUP, 1 ERR HUP, 1 ERR HUP", eventError},
+	{"poll-state", "poll.dgram refused", "1 ERR, 1 OUT ERR, 1 OUT ERR", "1 ERR, 1 ERR, 1 ERR", eventError},
+	{"poll-state", "poll.pair with data, peer closed", "1 IN HUP, 1 OUT HUP, 1 IN OUT HUP", "1 IN HUP, 1 HUP, 1 IN HUP", hangup},
+	{"poll-state", "poll.pair, peer closed", "1 IN HUP, 1 OUT HUP, 1 IN OUT HUP", "1 IN HUP, 1 HUP, 1 IN HUP", hangup},
+	{"poll-state", "poll.pipe, writer closed", "1 HUP, 1 HUP, 1 HUP", "1 IN HUP, 1 HUP, 1 IN HUP", hangupReads},
+	{"poll-state", "poll.stdin", "1 HUP, 1 HUP, 1 HUP", "1 IN HUP, 1 HUP, 1 IN HUP", hangupReads},
+	{"poll-state", "poll.pipe, reader closed", "1 ERR, 1 OUT ERR, 1 OUT ERR", "1 ERR, 1 ERR, 1 ERR", eventError},
+	{"process recurse", "exit status", "139", "134", anyTrap},
+	{"process abort", "exit status", "132", "134", anyTrap},
 	{"sock-threads", "accept.woken by close", "no", "yes", closeWakes},
 	{"sock-threads", "accept.result after close", "returns", "EBADF", closeWakes},
 	{"sock-threads", "reuse.old waiter", "returns", "EBADF", closeWakes},
 	{"sock-threads", "recv.woken by close", "no", "yes", closeWakes},
 	{"sock-threads", "recv.result after close", "returns", "EBADF", closeWakes},
-	{"threads trap", "exit status", "132", "134", "a trap ends a guest as abort(3) does, whatever its kind"},
+	{"threads trap", "exit status", "132", "134", anyTrap},
 }
 
-const closeWakes = "closing a descriptor ends what waits on it; Linux keeps it waiting on a socket nobody else sees"
+const (
+	closeWakes  = "closing a descriptor ends what waits on it; Linux keeps it waiting on a socket nobody else sees"
+	hangup      = "as wasix-libc: what is hung up is not writable"
+	hangupReads = "an event for reading says that a read does not block; WASI has no form for a hang-up alone"
+	eventError  = "as wasix-libc: an event with an error is neither readable nor writable"
+	anyTrap     = "a trap ends a guest as abort(3) does, whatever its kind"
+)

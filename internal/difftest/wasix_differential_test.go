@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -26,6 +27,7 @@ type probe struct {
 	name     string
 	variants []string // suffixes of the .wasm files
 	args     []string
+	env      []string
 	stdin    string
 }
 
@@ -36,6 +38,20 @@ var (
 
 var probes = []probe{
 	{name: "sock-state", variants: both},
+	{name: "poll-state", variants: both},
+	{name: "files", variants: both, args: []string{"files"}},
+	{name: "process", variants: both, args: []string{"args", "a b", "", "ü"}},
+	{name: "process", variants: both, args: []string{"env"}, env: []string{"PROBE=a=b", "EMPTY=", "LONG=" + strings.Repeat("x", 400)}},
+	{name: "process", variants: both, args: []string{"exit", "0"}},
+	{name: "process", variants: both, args: []string{"exit", "7"}},
+	{name: "process", variants: both, args: []string{"exit", "256"}},
+	{name: "process", variants: both, args: []string{"exit", "-1"}},
+	{name: "process", variants: both, args: []string{"abort"}},
+	{name: "process", variants: both, args: []string{"cat"}, stdin: strings.Repeat("line\n", 20000)},
+	{name: "process", variants: both, args: []string{"clocks"}},
+	{name: "process", variants: both, args: []string{"random"}},
+	{name: "process", variants: both, args: []string{"stdio"}, stdin: "x"},
+	{name: "process", variants: both, args: []string{"recurse"}},
 	{name: "sock-threads", variants: shared},
 	{name: "threads", variants: shared},
 	{name: "threads", variants: shared, args: []string{"exit"}},
@@ -48,31 +64,42 @@ var probes = []probe{
 // limit ends a probe that hangs; it is no measure of speed.
 const limit = 2 * time.Minute
 
-// engines make the engines there are in this build.
-var engines = []func() (wasix.Engine, error){
+// newEngines make the engines that this build has.
+var newEngines = []func() (wasix.Engine, error){
 	func() (wasix.Engine, error) { return wazero.NewEngine() },
+}
+
+func engines(t *testing.T) []wasix.Engine {
+	t.Helper()
+	var list []wasix.Engine
+	for _, newEngine := range newEngines {
+		e, err := newEngine()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		list = append(list, e)
+	}
+	return list
 }
 
 func TestGuestsBehaveAsOnLinux(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the other side of the comparison is Linux")
 	}
-	native := build(t)
+	native, engines := build(t), engines(t)
 	for _, p := range probes {
 		t.Run(p.title(), func(t *testing.T) {
 			want := runNative(t, native, p)
-			for _, newEngine := range engines {
-				e, err := newEngine()
-				if err != nil {
-					t.Fatal(err)
-				}
+			for _, e := range engines {
 				for _, variant := range p.variants {
 					t.Run(e.Name()+variant, func(t *testing.T) {
 						compare(t, p.title(), want, runGuest(t, e, p.name+variant, p))
 					})
-				}
-				if err := e.Close(); err != nil {
-					t.Error(err)
 				}
 			}
 		})
@@ -116,8 +143,8 @@ func runNative(t *testing.T, dir string, p probe) []string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, p.name), p.args...)
 	var out, stderr bytes.Buffer
-	cmd.Dir = t.TempDir()
-	cmd.Env = []string{}
+	cmd.Dir = workDir(t)
+	cmd.Env = append([]string{}, p.env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(p.stdin), &out, &stderr
 	status := exitStatus(t, cmd.Run())
 	return transcript(&out, &stderr, status)
@@ -132,18 +159,29 @@ func runGuest(t *testing.T, e wasix.Engine, name string, p probe) []string {
 		t.Fatal(err)
 	}
 	defer mod.Close()
-	dir, err := vfs.HostDir(t.TempDir(), false)
+	dir, err := vfs.HostDir(workDir(t), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dir.(io.Closer).Close()
 	var out, stderr bytes.Buffer
 	cmd := wasix.Command(mod, append([]string{p.name}, p.args...)...)
+	cmd.Env = p.env
 	cmd.Network = network.Host()
 	cmd.Mounts = []vfs.Mount{{Guest: "/", FS: dir}}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(p.stdin), &out, &stderr
 	status := exitStatus(t, cmd.Run(ctx))
 	return transcript(&out, &stderr, status)
+}
+
+// workDir makes a directory with an empty one in it, called files.
+func workDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "files"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // exitStatus returns the status a process ended with, as err tells it.

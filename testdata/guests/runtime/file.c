@@ -85,6 +85,8 @@ static int preopen(const char **path)
 	int best = -1;
 	size_t best_len = 0;
 	const char *rest = *path;
+	if (!*rest)
+		return -1;
 	for (int fd = 3;; fd++) {
 		struct wasi_prestat st;
 		char name[256];

@@ -56,7 +56,10 @@ static void answer(struct pollfd *p, const struct wasi_event *e)
 {
 	switch (e->error) {
 	case 0:
-		p->revents |= (e->type == WASI_EVENT_READ ? POLLIN : POLLOUT) & p->events;
+		if (e->type == WASI_EVENT_READ)
+			p->revents |= POLLIN;
+		else if (!(e->flags & WASI_HANGUP))
+			p->revents |= POLLOUT;
 		break;
 	case EBADF:
 		p->revents |= POLLNVAL;
