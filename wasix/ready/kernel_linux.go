@@ -83,6 +83,11 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 		if sys, ok := s.Source.(SysSource); ok {
 			ps.fds = append(ps.fds, unix.PollFd{Fd: int32(sys.SysFD()), Events: pollEvents(s.Asked)})
 			ps.index = append(ps.index, i)
+			if p, ok := sys.(Pender); ok {
+				if s.Got = p.Pending(); s.Got != 0 {
+					deadline = 0
+				}
+			}
 		} else if s.Got = s.Source.Ready(s.Asked); s.Got != 0 {
 			ready++
 		}
@@ -100,8 +105,11 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 		return ready, err
 	}
 	for k, i := range ps.index {
+		s := &subs[i]
 		if re := ps.fds[k].Revents; re != 0 {
-			subs[i].Got = readyEvents(re)
+			s.Got |= readyEvents(re)
+		}
+		if s.Got != 0 {
 			ready++
 		}
 	}

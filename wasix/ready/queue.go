@@ -43,6 +43,13 @@ type SysSource interface {
 	Arm() error
 }
 
+// Pender is a SysSource that can have events which the kernel does not know of.
+type Pender interface {
+	SysSource
+	// Pending returns those events.
+	Pending() Events
+}
+
 // Queue holds the waiters of one source. The zero value is ready to use, and
 // all methods may be called concurrently.
 type Queue struct {

@@ -71,6 +71,14 @@ type kernelSocket struct {
 func (k *kernelSocket) Queue() *ready.Queue                   { return k.net.Queue() }
 func (k *kernelSocket) Ready(asked ready.Events) ready.Events { return k.Socket.Ready(asked) }
 
+// Pending returns Err while the socket keeps an error that the kernel told.
+func (k *kernelSocket) Pending() ready.Events {
+	if k.pending.Load() != 0 {
+		return ready.Err
+	}
+	return 0
+}
+
 // Open opens a socket on n, as socket(2). Errors are those of
 // [network.Network.Socket].
 func Open(n network.Network, family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (*Socket, error) {

@@ -379,6 +379,10 @@ func TestPollError(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantErr(t, "poll", c.PollError(), syscall.ECONNREFUSED)
+	subs := []ready.Subscription{{Source: c.d.File, Asked: ready.In}}
+	if _, err := c.w.Poll(subs, 1); err != nil || subs[0].Got&ready.Err == 0 {
+		t.Errorf("the next poll says %v, %v", subs[0].Got, err)
+	}
 	_, err := c.recv(1, 0)
 	wantErr(t, "recv", err, syscall.ECONNREFUSED)
 	wantErr(t, "cleared", c.PollError(), nil)
