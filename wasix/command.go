@@ -273,6 +273,7 @@ func (p *Process) preopen(guest string) error {
 	if err != nil {
 		return err
 	}
+	p.mounted = fd
 	return insert(p.fds, fd, dir)
 }
 

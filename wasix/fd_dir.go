@@ -44,25 +44,34 @@ func (t *Thread) preopen(fd uint64) (*vfs.Dir, *descriptor.Description, abi.Errn
 	return dir, d, abi.ESUCCESS
 }
 
+// notPreopen is a tag of prestat that guests do not know, and pass over.
+const notPreopen = 0xff
+
 // fdPrestatGet is fd_prestat_get(fd, ro_prestat): stores the length of the path
-// where the file system behind fd is mounted.
+// where the file system behind fd is mounted. For descriptors before the last
+// such one it says that they are something else, as the search goes on past
+// sockets that the guest was started with.
 //
 // returns 0 except:
-//   - EBADF: fd is not the descriptor of a mounted file system
+//   - EBADF: no mounted file system has fd, or a higher descriptor
 //   - EFAULT: ro_prestat lies outside memory
 func fdPrestatGet(t *Thread, p []uint64) abi.Errno {
+	tag, length := byte(notPreopen), 0
 	dir, d, errno := t.preopen(p[0])
-	if errno != abi.ESUCCESS {
-		return errno
+	switch {
+	case errno == abi.ESUCCESS:
+		defer d.Release()
+		tag, length = byte(abi.PreopentypeDir), len(dir.Guest())
+	case uint32(p[0]) < stdio || uint32(p[0]) >= t.proc.mounted:
+		return abi.EBADF
 	}
-	defer d.Release()
 	b, ok := t.bytes(uint32(p[1]), abi.SizeofPrestat)
 	if !ok {
 		return abi.EFAULT
 	}
 	clear(b)
-	b[abi.OffsetofPrestatTag] = byte(abi.PreopentypeDir)
-	binary.LittleEndian.PutUint32(b[abi.OffsetofPrestatU:], uint32(len(dir.Guest())))
+	b[abi.OffsetofPrestatTag] = tag
+	binary.LittleEndian.PutUint32(b[abi.OffsetofPrestatU:], uint32(length))
 	return abi.ESUCCESS
 }
 

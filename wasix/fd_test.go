@@ -443,6 +443,27 @@ func TestPreopensStayOpen(t *testing.T) {
 	th.want(t, abi.EBADF, fdClose, dup)
 }
 
+// Guests search for mounted file systems from descriptor 3 to the first EBADF;
+// sockets that they were started with lie on the way.
+func TestPreopensAfterSockets(t *testing.T) {
+	th := newTestThread(t)
+	r, w := vfs.NewPipe()
+	th.mustInsertAt(t, 3, r)
+	th.mustInsertAt(t, 4, w)
+	if err := th.proc.openMounts(nil); err != nil {
+		t.Fatal(err)
+	}
+	for fd, want := range map[uint64]byte{3: notPreopen, 4: notPreopen, 5: byte(abi.PreopentypeDir)} {
+		th.want(t, abi.ESUCCESS, fdPrestatGet, fd, resultAt)
+		if b := th.result(t, abi.SizeofPrestat); b[0] != want {
+			t.Errorf("descriptor %d: %x", fd, b)
+		}
+	}
+	th.want(t, abi.EBADF, fdPrestatGet, 2, resultAt)
+	th.want(t, abi.EBADF, fdPrestatGet, 6, resultAt)
+	th.want(t, abi.EBADF, fdPrestatDirName, 3, resultAt, 8)
+}
+
 // Neither results nor buffers outside memory let anything happen.
 func TestFdFaultsComeFirst(t *testing.T) {
 	const out = 1<<16 - 3

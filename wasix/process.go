@@ -29,6 +29,7 @@ type Process struct {
 	environ []string
 	fds     *descriptor.Table
 	tree    *vfs.Tree
+	mounted uint32 // the last descriptor of a mounted file system
 	network network.Network
 	unix    network.Network
 	futexes futexTable
