@@ -16,17 +16,6 @@ import (
 	"github.com/gowasix/gowasix/wasix/ready"
 )
 
-// openDescriptors counts the descriptors of this program, except those of the
-// poller, which stay.
-func openDescriptors(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
-}
-
 // hostPipe returns the ends of a pipe whose descriptors block, as inherited ones do.
 func hostPipe(t *testing.T) (r, w *os.File) {
 	t.Helper()
@@ -82,7 +71,7 @@ func TestHostPipe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			hostR, hostW := hostPipe(t)
-			before := openDescriptors(t)
+			before := openFiles(t)
 			in, out := open(t, hostR), open(t, hostW)
 			if isNonblocking(t, hostR) || isNonblocking(t, hostW) {
 				t.Fatal("the flags of the host's descriptors changed")
@@ -99,7 +88,7 @@ func TestHostPipe(t *testing.T) {
 			}
 			pump(t, in, out)
 			_, _ = in.Close(), out.Close()
-			if after := openDescriptors(t); after > before+2 { // epoll, and Go's
+			if after := openFiles(t); after > before+2 { // epoll, and Go's
 				t.Fatalf("%d descriptors, %d before", after, before)
 			}
 		})
