@@ -81,6 +81,11 @@ func Publish(n Network, maps []PortMap) *Publisher {
 // Publisher is a Network with published ports.
 type Publisher struct {
 	Network
+	// OnBind, unless nil, is told whenever the guest has bound a published port,
+	// with the address outside that it got. It is set before the network is
+	// used, may be called concurrently, and the guest waits for it.
+	OnBind func(PortMap)
+
 	ports []*published
 }
 
@@ -172,17 +177,28 @@ func (s *publishedSocket) Bind(addr Addr) error {
 	if addr.Addr().Is4() != (s.family == abi.AddressFamilyInet4) {
 		return syscall.EAFNOSUPPORT
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	bound, err := s.bindOutside(m)
+	bound, err := s.bindPublished(m)
 	if err != nil {
 		return err
 	}
-	m.bound = bound
 	s.mu.Lock()
 	s.seems = addr
 	s.mu.Unlock()
+	if tell := s.publisher.OnBind; tell != nil {
+		tell(PortMap{Outside: bound, Guest: m.Guest, Proto: m.Proto})
+	}
 	return nil
+}
+
+// bindPublished binds outside and keeps where that is.
+func (s *publishedSocket) bindPublished(m *published) (netip.AddrPort, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	bound, err := s.bindOutside(m)
+	if err == nil {
+		m.bound = bound
+	}
+	return bound, err
 }
 
 // bindOutside binds to where m is already known, or else to where it is to be.

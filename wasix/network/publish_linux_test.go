@@ -120,3 +120,15 @@ func TestPublishKeepsThePort(t *testing.T) {
 		t.Errorf("first %v, then %v", first, second)
 	}
 }
+
+func TestPublishTellsWhatIsBound(t *testing.T) {
+	n := publisher(t, "0:80")
+	var told []PortMap
+	n.OnBind = func(m PortMap) { told = append(told, m) }
+	check(t, "bind unpublished", open(t, n, inet4, stream).Bind(inet("0.0.0.0:81")), syscall.EPERM)
+	check(t, "bind published", open(t, n, inet4, stream).Bind(inet("0.0.0.0:80")), nil)
+	at, _ := n.Outside(80, abi.SockProtoTcp)
+	if want := []PortMap{{Outside: at, Guest: 80, Proto: abi.SockProtoTcp}}; !slices.Equal(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
+	}
+}
