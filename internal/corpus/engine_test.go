@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasmer"
 	"github.com/gowasix/gowasix/wazero"
 )
 
@@ -24,5 +25,8 @@ func engines(t *testing.T) []wasix.Engine {
 		engines = append(engines, e)
 	}
 	add(wazero.NewEngine(wazero.WithoutCache()))
+	if wasmer.Available {
+		add(wasmer.NewEngine(wasmer.WithoutCache()))
+	}
 	return engines
 }
