@@ -8,12 +8,12 @@ import (
 	"github.com/gowasix/gowasix/wazero"
 )
 
-// defaultEngine is wasmer where the command was built with it.
-func defaultEngine() string {
+// engineNames returns the engines of this build, the default one first.
+func engineNames() []string {
 	if wasmer.Available {
-		return "wasmer"
+		return []string{"wasmer", "wazero"}
 	}
-	return "wazero"
+	return []string{"wazero"}
 }
 
 // newEngine returns the engine that the flags name, with its cache.
@@ -31,7 +31,7 @@ func (f *runFlags) newEngine() (wasix.Engine, error) {
 	case "wazero":
 		return newWazero(f.cache, limit)
 	}
-	return nil, fmt.Errorf("--engine %s: there is wasmer and wazero", f.engine)
+	return nil, fmt.Errorf("--engine %s: choose wasmer or wazero", f.engine)
 }
 
 func newWasmer(cache string, limit uint64) (wasix.Engine, error) {

@@ -30,41 +30,65 @@ type runFlags struct {
 }
 
 // parseRunFlags reads the command line; the guest's own arguments follow the
-// program's name untouched.
-func parseRunFlags(args []string, stderr io.Writer) (*runFlags, error) {
+// program's name untouched. Returns flag.ErrHelp and usage errors.
+func parseRunFlags(args []string) (*runFlags, error) {
 	f := &runFlags{}
-	set := flag.NewFlagSet("gowasix run", flag.ContinueOnError)
-	set.SetOutput(stderr)
-	set.StringVar(&f.engine, "engine", defaultEngine(), "`engine` to run on: wasmer or wazero")
-	set.Var(&f.net, "net", "grant network access, all of it or what `RULES` in Wasmer's rule language allow")
-	set.Var(&f.publish, "p", "publish what the guest binds: `[HOST:]HOSTPORT:GUESTPORT[/udp]`; may be repeated")
-	set.Var(&f.listen, "listen", "listen on `ADDR` and hand the socket to the guest as descriptor 3 and up; may be repeated")
-	set.Var(&f.dirs, "dir", "mount the directory `HOST[:GUEST[:ro]]`; may be repeated")
-	set.Var(volume{&f.dirs}, "volume", "same as -dir, `HOST:GUEST`, as Wasmer has it")
-	set.Var(mapdir{&f.dirs}, "mapdir", "mount a directory given as `GUEST:HOST`, as Wasmer has it")
-	set.Var(&f.env, "env", "set an environment variable, `NAME=VALUE`; may be repeated")
-	set.BoolVar(&f.forwardHostEnv, "forward-host-env", false, "give the guest the host's environment")
-	set.StringVar(&f.argv0, "argv0", "", "the `name` the guest sees as its own, in place of the file's")
-	set.StringVar(&f.cwd, "cwd", "/", "the guest's current `directory`")
-	set.DurationVar(&f.timeout, "timeout", 0, "end the guest after this `duration`, such as 30s")
-	set.StringVar(&f.memoryLimit, "memory-limit", "", "most memory the guest may have, in `bytes` or with a suffix K, M or G")
-	set.StringVar(&f.cache, "cache", "", "`folder` for compiled code, or \"off\"; the user's cache folder when empty")
-	set.Usage = func() {
-		fmt.Fprint(stderr, "usage: gowasix run [flags] prog.wasm [args...]\n\n")
-		set.PrintDefaults()
-	}
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil, err
-		}
-		return nil, errUsage
-	}
-	if set.NArg() == 0 {
-		fmt.Fprintln(stderr, "gowasix: which program? give the path of a .wasm file")
-		return nil, errUsage
+	set := f.flagSet()
+	switch err := set.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil, err
+	case err != nil:
+		return nil, usageError(describe(err) + "; gowasix run --help lists the flags")
+	case set.NArg() == 0:
+		return nil, usageError("which program? give the path of a .wasm file")
 	}
 	f.program, f.args = set.Arg(0), set.Args()[1:]
+	if f.net.given && f.net.value == "" && looksLikeRules(f.program) {
+		return nil, usageError("write --net=" + f.program + " with an equals sign")
+	}
 	return f, nil
+}
+
+func (f *runFlags) flagSet() *flag.FlagSet {
+	set := flag.NewFlagSet("gowasix run", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.StringVar(&f.engine, "engine", engineNames()[0], "")
+	set.Var(&f.net, "net", "")
+	set.Var(&f.publish, "p", "")
+	set.Var(&f.listen, "listen", "")
+	set.Var(&f.dirs, "dir", "")
+	set.Var(volume{&f.dirs}, "volume", "")
+	set.Var(mapdir{&f.dirs}, "mapdir", "")
+	set.Var(&f.env, "env", "")
+	set.BoolVar(&f.forwardHostEnv, "forward-host-env", false, "")
+	set.StringVar(&f.argv0, "argv0", "", "")
+	set.StringVar(&f.cwd, "cwd", "/", "")
+	set.DurationVar(&f.timeout, "timeout", 0, "")
+	set.StringVar(&f.memoryLimit, "memory-limit", "", "")
+	set.StringVar(&f.cache, "cache", "", "")
+	return set
+}
+
+// describe turns an error of package flag into a sentence with the flag as users
+// write it.
+func describe(err error) string {
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		return "there is no flag --" + name
+	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		return "--" + name + " needs a value"
+	}
+	if strings.Contains(text, "flag -timeout:") {
+		return "--timeout: write a duration with its unit, such as 30s or 5m"
+	}
+	return strings.Replace(text, "flag -", "flag --", 1)
+}
+
+func looksLikeRules(s string) bool {
+	kind, rest, _ := strings.Cut(s, ":")
+	return (kind == "ipv4" || kind == "ipv6" || kind == "dns") &&
+		(strings.HasPrefix(rest, "allow=") || strings.HasPrefix(rest, "deny="))
 }
 
 // environ returns the guest's environment.

@@ -13,10 +13,13 @@ import (
 )
 
 // inspect prints what a program imports, exports and needs.
-func inspect(args []string, stdout, stderr io.Writer) error {
-	if len(args) != 1 || strings.HasPrefix(args[0], "-") {
-		fmt.Fprint(stderr, "usage: gowasix inspect prog.wasm\n")
-		return errUsage
+func inspect(args []string, stdout io.Writer) error {
+	switch {
+	case len(args) == 1 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]):
+		_, err := io.WriteString(stdout, inspectUsage)
+		return err
+	case len(args) != 1 || strings.HasPrefix(args[0], "-"):
+		return usageError("name one program: gowasix inspect prog.wasm")
 	}
 	wasm, err := readProgram(args[0])
 	if err != nil {
@@ -31,7 +34,9 @@ func inspect(args []string, stdout, stderr io.Writer) error {
 	if linkErr == nil {
 		printImports(stdout, calls)
 	}
-	printEngines(stdout, info)
+	if kind := info.Kind(); kind == wasmfile.Command || kind == wasmfile.Reactor {
+		printEngines(stdout, info)
+	}
 	if linkErr != nil {
 		return fmt.Errorf("%s: %w", args[0], linkErr)
 	}
@@ -48,14 +53,17 @@ func readProgram(path string) ([]byte, error) {
 	return wasm, err
 }
 
+// kinds tells what can be done with each kind of binary.
+var kinds = map[wasmfile.Kind]string{
+	wasmfile.Command: "program (_start)",
+	wasmfile.Reactor: "reactor (_initialize): a Go program can call it, gowasix run cannot",
+	wasmfile.Library: "dynamic library: it does not run by itself; link programs statically",
+	wasmfile.Object:  "object file: link it to a program",
+	wasmfile.Unknown: "no program: it exports neither _start nor _initialize",
+}
+
 func printKind(w io.Writer, info *wasmfile.Info) {
-	kind := "no program: it exports neither _start nor _initialize"
-	if _, ok := info.Exports["_start"]; ok {
-		kind = "program (_start)"
-	} else if _, ok := info.Exports["_initialize"]; ok {
-		kind = "library (reactor, _initialize)"
-	}
-	fmt.Fprintf(w, "kind:      %s\n", kind)
+	fmt.Fprintf(w, "kind:      %s\n", kinds[info.Kind()])
 	if m := info.Memory; m != nil {
 		fmt.Fprintf(w, "memory:    %s\n", describeMemory(m))
 	}

@@ -2,6 +2,7 @@
 //
 //	gowasix run [flags] prog.wasm [args...]
 //	gowasix inspect prog.wasm
+//	gowasix version
 //
 // "gowasix run --help" lists the flags. The exit status is the guest's own; 125
 // means that gowasix itself failed, before or instead of running it.
@@ -9,10 +10,11 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
+	"strings"
 )
 
 // Exit statuses of gowasix itself, as env(1) and docker run have them.
@@ -20,11 +22,6 @@ const (
 	statusUsage  = 2
 	statusFailed = 125
 )
-
-const usage = `usage:
-  gowasix run [flags] prog.wasm [args...]   run a program; gowasix run --help lists the flags
-  gowasix inspect prog.wasm                 tell what a program imports, exports and needs
-`
 
 func main() {
 	os.Exit(gowasix(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -42,17 +39,17 @@ func gowasix(args []string, stdin, stdout, stderr *os.File) int {
 	case "run":
 		status, err = run(args[1:], stdin, stdout, stderr)
 	case "inspect":
-		err = inspect(args[1:], stdout, stderr)
+		err = inspect(args[1:], stdout)
+	case "version", "--version":
+		_, err = fmt.Fprintln(stdout, version())
 	case "help", "-h", "-help", "--help":
 		_, err = io.WriteString(stdout, usage)
 	default:
-		fmt.Fprintf(stderr, "gowasix: unknown command %q\n%s", args[0], usage)
-		return statusUsage
+		err = unknownCommand(args[0])
 	}
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
 	case errors.Is(err, errUsage):
+		fmt.Fprintln(stderr, "gowasix:", err)
 		return statusUsage
 	case err != nil:
 		fmt.Fprintln(stderr, "gowasix:", err)
@@ -61,5 +58,27 @@ func gowasix(args []string, stdin, stdout, stderr *os.File) int {
 	return status
 }
 
-// errUsage is returned after what is wrong with the command line was printed.
+// errUsage is what is wrong with a command line.
 var errUsage = errors.New("usage")
+
+// usageError is an errUsage with a sentence for the user.
+type usageError string
+
+func (e usageError) Error() string   { return string(e) }
+func (e usageError) Is(t error) bool { return t == errUsage }
+
+func unknownCommand(name string) error {
+	if strings.HasSuffix(name, ".wasm") {
+		return usageError("write gowasix run " + name)
+	}
+	return usageError(fmt.Sprintf("there is no command %q; gowasix help lists them", name))
+}
+
+// version returns the module's version and the engines in this build.
+func version() string {
+	v := "gowasix (unknown version)"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		v = "gowasix " + info.Main.Version
+	}
+	return v + ", engines: " + strings.Join(engineNames(), ", ")
+}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -15,15 +18,35 @@ func (f *runFlags) mounts() ([]vfs.Mount, error) {
 	for _, s := range f.dirs {
 		host, guest, readOnly, err := parseDir(s)
 		if err != nil {
+			closeMounts(mounts)
 			return nil, fmt.Errorf("--dir %s: %w", s, err)
 		}
 		dir, err := vfs.HostDir(host, readOnly)
 		if err != nil {
-			return nil, fmt.Errorf("--dir %s: cannot open the directory %s: %w", s, host, err)
+			closeMounts(mounts)
+			return nil, fmt.Errorf("--dir %s: cannot open the directory: %w", s, reason(err))
 		}
 		mounts = append(mounts, vfs.Mount{Guest: guest, FS: dir})
 	}
 	return mounts, nil
+}
+
+// reason returns an error without the name of the file, which the message has.
+func reason(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// closeMounts closes what [runFlags.mounts] opened.
+func closeMounts(mounts []vfs.Mount) {
+	for _, m := range mounts {
+		if c, ok := m.FS.(io.Closer); ok {
+			_ = c.Close()
+		}
+	}
 }
 
 // parseDir splits HOST[:GUEST[:ro|rw]]. Without GUEST, the directory has the

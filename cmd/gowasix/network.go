@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/netip"
+	"net"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -22,30 +24,52 @@ func (f *runFlags) network(stderr io.Writer) (network.Network, error) {
 			return nil, fmt.Errorf("--net: %w", err)
 		}
 	}
-	policy.OnDeny = newHints(stderr).denied
+	policy.OnDeny = newHints(stderr, f.net.value).denied
 	n := network.WithPolicy(network.Host(), policy)
+	maps, err := f.portMaps()
+	if err != nil || len(maps) == 0 {
+		return n, err
+	}
+	publisher := network.Publish(n, maps)
+	publisher.OnBind = func(bound network.PortMap) { announce(stderr, maps, bound) }
+	return publisher, nil
+}
+
+// portMaps returns the ports of -p, which can be had.
+func (f *runFlags) portMaps() ([]network.PortMap, error) {
 	var maps []network.PortMap
 	for _, s := range f.publish {
 		m, err := network.ParsePortMap(s)
 		if err != nil {
-			return nil, fmt.Errorf("-p %s: %w", s, err)
+			return nil, fmt.Errorf("-p: %w", err)
 		}
 		if err := available(m); err != nil {
 			return nil, fmt.Errorf("-p %s: %w", s, err)
 		}
 		maps = append(maps, m)
 	}
-	if len(maps) == 0 {
-		return n, nil
+	return maps, nil
+}
+
+// announce prints where a port is that the system has chosen.
+func announce(w io.Writer, maps []network.PortMap, bound network.PortMap) {
+	for _, m := range maps {
+		if m.Guest == bound.Guest && m.Proto == bound.Proto && m.Outside.Port() == 0 {
+			fmt.Fprintf(w, "gowasix: port %d of the guest is at %s\n", bound.Guest, bound.Outside)
+			return
+		}
 	}
-	return network.Publish(n, maps), nil
 }
 
 // available tells early what the guest could only call an errno: that the port
 // outside cannot be had.
 func available(m network.PortMap) error {
-	if m.Proto != abi.SockProtoTcp || m.Outside.Port() == 0 {
-		return nil
+	if m.Proto == abi.SockProtoUdp {
+		c, err := net.ListenPacket("udp", m.Outside.String())
+		if err != nil {
+			return explain(err)
+		}
+		return c.Close()
 	}
 	s, err := listenOn(m.Outside.String())
 	if err != nil {
@@ -59,13 +83,14 @@ const maxHints = 20
 
 // hints tells the user, once each, what was refused and how to grant it.
 type hints struct {
-	mu   sync.Mutex
-	out  io.Writer
-	told map[network.Denial]bool
+	rules string // already given
+	mu    sync.Mutex
+	out   io.Writer
+	told  map[network.Denial]bool
 }
 
-func newHints(out io.Writer) *hints {
-	return &hints{out: out, told: map[network.Denial]bool{}}
+func newHints(out io.Writer, rules string) *hints {
+	return &hints{rules: rules, out: out, told: map[network.Denial]bool{}}
 }
 
 func (h *hints) denied(d network.Denial) {
@@ -75,25 +100,34 @@ func (h *hints) denied(d network.Denial) {
 		return
 	}
 	h.told[d] = true
-	what := d.Host
-	rule := network.Rule{Domain: d.Host, Ports: network.AllPorts}
-	if what == "" {
-		what = d.Addr.String()
-		port := d.Addr.Port()
-		rule = network.Rule{
-			Prefix:    netip.PrefixFrom(d.Addr.Addr(), d.Addr.Addr().BitLen()),
-			Ports:     network.PortRange{First: port, Last: port},
-			Direction: directionOf(d.Use),
-		}
-	}
-	fmt.Fprintf(h.out, "gowasix: denied: the guest may not %s %s; grant it with --net=%s, or everything with --net\n",
-		d.Use, what, rule.String())
+	fmt.Fprintf(h.out, "gowasix: denied: the guest may not %s %s; grant it with --net=%s%s\n",
+		d.Use, subject(d), h.rulesWith(d.Rule()), alternative(d))
 }
 
-func directionOf(u network.Use) network.Direction {
-	switch u {
-	case network.UseBind, network.UseListen, network.UseAccept:
-		return network.Inbound
+// subject is what the guest asked for.
+func subject(d network.Denial) string {
+	if d.Host != "" {
+		return strconv.Quote(d.Host)
 	}
-	return network.Outbound
+	return d.Addr.String()
+}
+
+// rulesWith returns the rules given and one more, as a shell takes them.
+func (h *hints) rulesWith(rule network.Rule) string {
+	rules := rule.String()
+	if h.rules != "" {
+		rules = h.rules + "," + rules
+	}
+	if strings.ContainsAny(rules, "*[]{} ") {
+		return "'" + rules + "'"
+	}
+	return rules
+}
+
+// alternative is what else would do.
+func alternative(d network.Denial) string {
+	if port := d.Addr.Port(); port != 0 && d.Rule().Direction == network.Inbound {
+		return fmt.Sprintf(", or publish it with -p 8080:%d", port)
+	}
+	return ", or everything with --net"
 }

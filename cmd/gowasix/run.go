@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -22,54 +23,76 @@ const statusTimeout = 124
 
 // run carries out "gowasix run" and returns the guest's exit status.
 func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
-	f, err := parseRunFlags(args, stderr)
+	f, err := parseRunFlags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err := fmt.Fprintf(stdout, runUsage, engineNames()[0])
+		return 0, err
+	}
 	if err != nil {
 		return 0, err
 	}
-	wasm, err := readProgram(f.program)
-	if err != nil {
-		return 0, err
-	}
-	engine, err := f.newEngine()
-	if err != nil {
-		return 0, err
-	}
-	defer engine.Close()
 	ctx, stop := f.context()
 	defer stop()
-	module, err := engine.Compile(ctx, wasm)
+	module, err := f.compile(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", f.program, err)
+		return exitStatus(err, stderr)
 	}
 	defer module.Close()
 	cmd, err := f.command(module, stderr)
 	if err != nil {
 		return 0, err
 	}
+	defer closeMounts(cmd.Mounts)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	return exitStatus(cmd.Run(ctx), stderr)
 }
 
+// compile reads and compiles the program. The module outlives its engine.
+func (f *runFlags) compile(ctx context.Context) (wasix.Module, error) {
+	wasm, err := readProgram(f.program)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := f.newEngine()
+	if err != nil {
+		return nil, err
+	}
+	defer engine.Close()
+	module, err := engine.Compile(ctx, wasm)
+	switch {
+	case ctx.Err() != nil:
+		if err == nil {
+			_ = module.Close()
+		}
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", f.program, err)
+	}
+	return module, nil
+}
+
 // command returns the guest program with all that the flags give it.
-func (f *runFlags) command(module wasix.Module, stderr io.Writer) (*wasix.Cmd, error) {
+func (f *runFlags) command(module wasix.Module, stderr io.Writer) (cmd *wasix.Cmd, err error) {
 	name := f.argv0
 	if name == "" {
 		name = filepath.Base(f.program)
 	}
-	cmd := wasix.Command(module, append([]string{name}, f.args...)...)
+	cmd = wasix.Command(module, append([]string{name}, f.args...)...)
 	cmd.Dir = f.cwd
-	var err error
 	if cmd.Env, err = f.environ(); err != nil {
-		return nil, err
-	}
-	if cmd.Mounts, err = f.mounts(); err != nil {
 		return nil, err
 	}
 	if cmd.Network, err = f.network(stderr); err != nil {
 		return nil, err
 	}
-	cmd.Sockets, err = f.sockets()
-	return cmd, err
+	if cmd.Mounts, err = f.mounts(); err != nil {
+		return nil, err
+	}
+	if cmd.Sockets, err = f.sockets(stderr); err != nil {
+		closeMounts(cmd.Mounts)
+		return nil, err
+	}
+	return cmd, nil
 }
 
 // context returns the context that ends the guest: on INT, TERM and HUP, and
@@ -77,7 +100,10 @@ func (f *runFlags) command(module wasix.Module, stderr io.Writer) (*wasix.Cmd, e
 func (f *runFlags) context() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		select {
 		case s := <-signals:
@@ -105,30 +131,37 @@ func (t timedOut) Error() string { return fmt.Sprintf("--timeout %v is over", t.
 
 // exitStatus returns the command's exit status for what became of the guest.
 func exitStatus(err error, stderr io.Writer) (int, error) {
-	var exit *wasix.ExitError
-	if !errors.As(err, &exit) {
-		return 0, err
-	}
 	var sig signalled
 	if errors.As(err, &sig) {
 		return 128 + int(sig.Signal), nil
 	}
-	if exit.Trap() != nil || exit.Signal() != 0 {
+	timeout := errors.As(err, new(timedOut))
+	var exit *wasix.ExitError
+	if !errors.As(err, &exit) && !timeout {
+		return 0, err
+	}
+	if timeout || exit.Trap() != nil || exit.Signal() != 0 {
 		fmt.Fprintln(stderr, "gowasix:", err)
 	}
-	if errors.As(err, new(timedOut)) {
+	if timeout {
 		return statusTimeout, nil
 	}
 	return exit.ExitCode(), nil
 }
+
+// wasmPage is the unit of WebAssembly memories, in bytes.
+const wasmPage = 64 << 10
 
 // parseSize reads a number of bytes with an optional suffix K, M or G.
 func parseSize(s string) (uint64, error) {
 	digits := strings.TrimRight(s, "KMGkmg")
 	shift, ok := map[string]uint{"": 0, "K": 10, "M": 20, "G": 30}[strings.ToUpper(s[len(digits):])]
 	n, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil || !ok || n == 0 || n > math.MaxUint64>>shift {
+	if err != nil || !ok || n > math.MaxUint64>>shift {
 		return 0, fmt.Errorf("--memory-limit %s: write a number of bytes, such as 512M", s)
 	}
-	return n << shift, nil
+	if n <<= shift; n < wasmPage {
+		return 0, fmt.Errorf("--memory-limit %s: memory comes in pages of 64K; write one at least", s)
+	}
+	return n, nil
 }

@@ -1,0 +1,44 @@
+package main
+
+const usage = `usage:
+  gowasix run [flags] prog.wasm [args...]   run a program; gowasix run --help lists the flags
+  gowasix inspect prog.wasm                 tell what a program imports, exports and needs
+  gowasix version                           tell which gowasix this is
+`
+
+const inspectUsage = "usage: gowasix inspect prog.wasm\n"
+
+// runUsage describes every flag of [parseRunFlags].
+const runUsage = `usage: gowasix run [flags] prog.wasm [args...]
+
+The guest gets no files, network or environment but what flags grant. Flags come
+before the program; what follows it is the guest's. The exit status is the guest's,
+128 + n after signal n, 124 after --timeout, 125 when gowasix itself fails.
+
+Files:
+  --dir HOST[:GUEST[:ro]]   mount a directory of the host, at GUEST or the same path (repeatable)
+  --volume HOST:GUEST       same as --dir, as Wasmer has it (repeatable)
+  --mapdir GUEST:HOST       same the other way round, as Wasmer has it (repeatable)
+  --cwd DIR                 the guest's current directory (default /)
+
+Network:
+  -p [HOST:]PORT:GUESTPORT[/udp]
+                            publish a port that the guest binds; HOST is 127.0.0.1 unless
+                            given, and for PORT 0 the one chosen is printed (repeatable)
+  --net[=RULES]             grant the host's network, all of it or what Wasmer's rules allow:
+                            --net=ipv4:allow=127.0.0.1:80/in,dns:allow=*.example.com:443
+  --listen ADDR:PORT        listen, and hand the socket to the guest as descriptor 3 and up,
+                            with LISTEN_FDS as systemd does; for PORT 0 the one chosen is
+                            printed (repeatable)
+
+Program:
+  --env NAME=VALUE          set an environment variable (repeatable)
+  --forward-host-env        give the guest the host's environment
+  --argv0 NAME              the guest's own name, in place of the file's
+  --timeout DURATION        end the guest after a time, such as 30s or 5m
+  --memory-limit BYTES      most memory the guest may have, such as 512M (K, M, G)
+
+Engine:
+  --engine NAME             wasmer or wazero (default %s)
+  --cache DIR               where compiled code is kept, or "off" (default the user's cache)
+`
