@@ -26,7 +26,7 @@ func (f *hostFile) Allocate(offset, length int64) error {
 	}
 }
 
-// advice has the same numbers in WASI, save that two are swapped.
+// advices are the kernel's numbers for those of WASI.
 var advices = map[abi.Advice]int{
 	abi.AdviceNormal:     unix.FADV_NORMAL,
 	abi.AdviceSequential: unix.FADV_SEQUENTIAL,
