@@ -261,9 +261,11 @@ func (p *Process) openMounts(mounts []vfs.Mount) error {
 			return fmt.Errorf("mount %s: %w", guest, err)
 		}
 	}
-	if p.cwd, err = tree.Chdir("/", cmp.Or(p.cwd, "/")); err != nil {
+	cwd, err := tree.Chdir("/", cmp.Or(p.cwd, "/"))
+	if err != nil {
 		return fmt.Errorf("current directory %q: %w", p.cwd, err)
 	}
+	p.cwd = cwd
 	return nil
 }
 
