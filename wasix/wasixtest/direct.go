@@ -34,7 +34,7 @@ func (direct) Compile(_ context.Context, wasm []byte) (wasix.Module, error) {
 		m.calls[c.Name] = c
 	}
 	for export := range info.Exports {
-		if m.calls[export] == nil {
+		if m.calls[export] == nil && export != threadStart {
 			return nil, fmt.Errorf("direct: %s is not the name of an import", export)
 		}
 	}
@@ -46,16 +46,30 @@ type directModule struct {
 	calls map[string]*wasix.Syscall // by export
 }
 
-func (m *directModule) Info() *wasmfile.Info             { return m.info }
-func (m *directModule) NewMemory() (wasix.Memory, error) { return nil, nil }
-func (m *directModule) Close() error                     { return nil }
+func (m *directModule) Info() *wasmfile.Info { return m.info }
+func (m *directModule) Close() error         { return nil }
 
-func (m *directModule) Instantiate(t *wasix.Thread, _ wasix.Memory) (wasix.Instance, error) {
-	var pages uint64
-	if m.info.Memory != nil {
-		pages = m.info.Memory.Min
+// NewMemory makes the memory that a module imports.
+func (m *directModule) NewMemory() (wasix.Memory, error) {
+	if m.info.Memory == nil || !m.info.Memory.Imported {
+		return nil, nil
 	}
-	return &directInstance{module: m, thread: t, memory: make(directMemory, pages*pageSize)}, nil
+	return m.memory(), nil
+}
+
+func (m *directModule) memory() directMemory {
+	if m.info.Memory == nil {
+		return nil
+	}
+	return make(directMemory, m.info.Memory.Min*pageSize)
+}
+
+func (m *directModule) Instantiate(t *wasix.Thread, imported wasix.Memory) (wasix.Instance, error) {
+	memory, ok := imported.(directMemory)
+	if !ok {
+		memory = m.memory()
+	}
+	return &directInstance{module: m, thread: t, memory: memory}, nil
 }
 
 type directMemory []byte
@@ -75,12 +89,18 @@ func (in *directInstance) Global(string) wasix.Global { return nil }
 func (in *directInstance) Interrupt()                 { in.interrupted.Store(true) }
 func (in *directInstance) Close() error               { return nil }
 
-func (in *directInstance) HasExport(name string) bool { return in.module.calls[name] != nil }
+func (in *directInstance) HasExport(name string) bool {
+	_, ok := in.module.info.Exports[name]
+	return ok
+}
 
 var errDirect = errors.New("direct: no such export, or another number of arguments")
 
 // Call carries out a system call. A panic below it is a trap, as in an engine.
 func (in *directInstance) Call(export string, args ...uint64) (result uint64, err error) {
+	if export == threadStart && len(args) == 2 {
+		return 0, in.runThread(uint32(args[1]))
+	}
 	c := in.module.calls[export]
 	if c == nil || len(args) != len(c.Signature.Params) {
 		return 0, errDirect

@@ -24,9 +24,11 @@ type Guest struct {
 	Process *wasix.Process
 
 	t        testing.TB
+	cancel   context.CancelFunc // of the context that the process runs in
 	first    sync.Once
 	instance wasix.Instance // of the main thread
 	before   []byte         // the memory as it was before the last call
+	waiting  int            // threads that make calls of their own; then before is older
 }
 
 // NewGuest starts a guest on an engine, [Direct] for none. setup, if not nil,
@@ -34,27 +36,37 @@ type Guest struct {
 // guest ends with the test.
 func NewGuest(t testing.TB, e wasix.Engine, setup func(*wasix.Cmd)) *Guest {
 	t.Helper()
-	ctx := context.Background()
-	m, err := e.Compile(ctx, Passthrough(guestPages, guestCalls()...).Binary())
+	m, err := e.Compile(context.Background(), Passthrough(guestPages, guestCalls()...).Binary())
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return startGuest(t, m, setup)
+}
+
+// startGuest starts a guest that ends with the test.
+func startGuest(t testing.TB, m wasix.Module, setup func(*wasix.Cmd)) *Guest {
+	t.Helper()
 	g := &Guest{t: t}
 	cmd := wasix.Command(&watchedModule{m, g}, "guest")
 	if setup != nil {
 		setup(cmd)
 	}
 	cmd.Reactor = true
+	ctx, cancel := context.WithCancel(context.Background())
 	if err := cmd.Start(ctx); err != nil {
+		cancel()
 		t.Fatal(err)
 	}
-	g.Process = cmd.Process
+	g.Process, g.cancel = cmd.Process, cancel
 	t.Cleanup(func() {
 		g.Process.Kill()
 		_ = cmd.Wait()
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
+		cancel()
 	})
 	g.Mask()
 	return g
@@ -99,8 +111,15 @@ func (g *Guest) Call(name string, args ...uint64) abi.Errno {
 // Raw makes a system call and returns its result, whatever it is, or why the
 // guest did not survive it.
 func (g *Guest) Raw(name string, args ...uint64) (uint64, error) {
-	g.before = append(g.before[:0], g.Memory()...)
+	g.snapshot()
 	return g.Process.Call(name, args...)
+}
+
+// snapshot remembers the memory as it is, unless other threads may be writing.
+func (g *Guest) snapshot() {
+	if g.waiting == 0 {
+		g.before = append(g.before[:0], g.Memory()...)
+	}
 }
 
 // Memory returns the guest's memory. It may be read and changed between calls.
@@ -115,7 +134,12 @@ func (g *Guest) Mask() {
 }
 
 // Put stores bytes in the guest's memory.
-func (g *Guest) Put(at uint32, b ...byte) { copy(g.Memory()[at:], b) }
+func (g *Guest) Put(at uint32, b ...byte) {
+	copy(g.Memory()[at:], b)
+	if g.waiting > 0 {
+		copy(g.before[at:], b)
+	}
+}
 
 // Bytes returns n bytes of the guest's memory.
 func (g *Guest) Bytes(at, n uint32) []byte { return g.Memory()[at : uint64(at)+uint64(n)] }
@@ -130,6 +154,9 @@ type Write struct {
 // touched nothing else.
 func (g *Guest) Wrote(writes ...Write) {
 	g.t.Helper()
+	if g.waiting > 0 {
+		return
+	}
 	want := bytes.Clone(g.before)
 	for _, w := range writes {
 		copy(want[w.At:], w.Bytes)

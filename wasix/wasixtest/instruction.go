@@ -61,6 +61,9 @@ func GlobalSet(global uint32) []byte { return indexed(0x24, global) }
 // I32Load loads from the address given by the operand and the offset.
 func I32Load(offset uint32) []byte { return cat([]byte{0x28, 2}, u32(int(offset))) }
 
+// I64Load loads from the address given by the operand and the offset.
+func I64Load(offset uint32) []byte { return cat([]byte{0x29, 3}, u32(int(offset))) }
+
 // I32Store stores at the address given by the operand and the offset.
 func I32Store(offset uint32) []byte { return cat([]byte{0x36, 2}, u32(int(offset))) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +15,20 @@ import (
 // its own that newEngine makes, and none may leave a goroutine behind. A case
 // that hangs fails when the test's own time is up.
 func Run(t *testing.T, newEngine func() (wasix.Engine, error)) {
+	runCases(t, newEngine, slices.Concat(cases, socketCases))
+}
+
+// RunSockets is the part of [Run] that checks the socket calls, on the host's
+// loopback interface. It also takes [Direct].
+func RunSockets(t *testing.T, newEngine func() (wasix.Engine, error)) {
+	runCases(t, newEngine, socketCases)
+}
+
+func runCases(t *testing.T, newEngine func() (wasix.Engine, error), cases []engineCase) {
+	if len(cases) == 0 {
+		t.Fatal("there are no cases")
+	}
+	startPoller()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
@@ -30,11 +45,13 @@ func Run(t *testing.T, newEngine func() (wasix.Engine, error)) {
 	}
 }
 
-// cases are named as sentences about the engine.
-var cases = []struct {
+// engineCase is a case, named as a sentence about what an engine must do.
+type engineCase struct {
 	name string
 	run  func(*testing.T, wasix.Engine)
-}{
+}
+
+var cases = []engineCase{
 	{"a binary that is not WebAssembly does not compile", notWasm},
 	{"an invalid module does not compile", invalidModule},
 	{"imports that nobody provides are a LinkError", unlinked},

@@ -1,0 +1,423 @@
+package wasixtest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/ready"
+)
+
+// Where the socket cases have their things in memory.
+const (
+	addrAt  = 0x100 // the address that is passed
+	nameAt  = 0x200 // an address that is stored
+	fdAt    = 0x300
+	lenAt   = 0x308
+	flagsAt = 0x310
+	fromAt  = 0x320
+	valueAt = 0x400
+	iovsAt  = 0x800 // of 8 bytes each, one after the other from dataAt on
+	dataAt  = 0x1000
+	subsAt  = 0x3000
+	eventAt = 0x4000
+	peerAt  = 0xe000 // what a peer inside the guest needs
+	outside = guestPages*pageSize - 1
+
+	notOpen = 99
+	root    = 3 // a directory
+)
+
+const (
+	inet4  = abi.AddressFamilyInet4
+	inet6  = abi.AddressFamilyInet6
+	local  = abi.AddressFamilyUnix
+	stream = abi.SockTypeStream
+	dgram  = abi.SockTypeDgram
+)
+
+// sockCase is a case of socket calls, named as a sentence, that a guest of its
+// own runs for each family.
+type sockCase struct {
+	name     string
+	run      func(*sockGuest)
+	families []abi.AddressFamily // nil is INET4
+}
+
+var (
+	inet  = []abi.AddressFamily{inet4, inet6}
+	every = []abi.AddressFamily{inet4, inet6, local}
+
+	familyNames = map[abi.AddressFamily]string{inet4: "IPv4", inet6: "IPv6", local: "UNIX"}
+)
+
+// sockets returns a case of Run that has one subtest per socket case and
+// family. None may leave a descriptor of the host's behind.
+func sockets(rows []sockCase) func(*testing.T, wasix.Engine) {
+	return func(t *testing.T, e wasix.Engine) {
+		m := compile(t, e, withThreads(Passthrough(guestPages, socketCalls()...)))
+		for _, row := range rows {
+			families := row.families
+			if families == nil {
+				families = inet[:1]
+			}
+			t.Run(row.name, func(t *testing.T) {
+				for _, f := range families {
+					t.Run(familyNames[f], func(t *testing.T) {
+						before := descriptors(t)
+						t.Cleanup(func() { checkDescriptors(t, before) })
+						row.run(newSockGuest(t, m, f, nil))
+					})
+				}
+			})
+		}
+	}
+}
+
+// sockGuest is a guest on the host's network that makes socket calls.
+type sockGuest struct {
+	*Guest
+	t      *testing.T
+	module wasix.Module
+	family abi.AddressFamily
+	names  int // of UNIX sockets that were made up
+}
+
+func newSockGuest(t *testing.T, m wasix.Module, family abi.AddressFamily, setup func(*wasix.Cmd)) *sockGuest {
+	t.Helper()
+	g := startGuest(t, m, func(cmd *wasix.Cmd) {
+		cmd.Network = network.Host()
+		if setup != nil {
+			setup(cmd)
+		}
+	})
+	return &sockGuest{Guest: g, t: t, module: m, family: family}
+}
+
+// startPoller starts what lives as long as the Go process.
+var startPoller = sync.OnceFunc(func() {
+	s, err := network.Host().Socket(inet4, dgram, 0)
+	if err != nil {
+		panic(err)
+	}
+	if err := s.(ready.SysSource).Arm(); err != nil {
+		panic(err)
+	}
+	_ = s.Close()
+})
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}
+
+// checkDescriptors fails the test if there are more descriptors than before,
+// once those that are being closed are.
+func checkDescriptors(t *testing.T, before int) {
+	t.Helper()
+	const attempts = 200
+	now := 0
+	for range attempts {
+		if now = descriptors(t); now <= before {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Errorf("%d descriptors before, %d after", before, now)
+}
+
+// wants makes a system call that is to return an errno, and to leave these
+// bytes in memory and touch nothing else.
+func (g *sockGuest) wants(errno abi.Errno, writes []Write, name string, args ...uint64) {
+	g.t.Helper()
+	if got := g.Call(name, args...); got != errno {
+		g.t.Fatalf("%s%d: %v, want %v", name, args, got, errno)
+	}
+	g.Wrote(writes...)
+}
+
+// joins waits for a call of another thread: see wants.
+func (g *sockGuest) joins(w *waitingCall, errno abi.Errno, writes ...Write) {
+	g.t.Helper()
+	if got := w.join(); got != errno {
+		g.t.Fatalf("the waiting call returns %v, want %v", got, errno)
+	}
+	g.Wrote(writes...)
+}
+
+// open returns a new socket.
+func (g *sockGuest) open(typ abi.SockType) uint64 {
+	g.t.Helper()
+	return g.newFD("sock_open", uint64(g.family), uint64(typ), 0, fdAt)
+}
+
+// newFD makes a call that is to store a descriptor at its last argument, and
+// nothing else, and returns that.
+func (g *sockGuest) newFD(name string, args ...uint64) uint64 {
+	g.t.Helper()
+	at := uint32(args[len(args)-1])
+	if got := g.Call(name, args...); got != abi.ESUCCESS {
+		g.t.Fatalf("%s%d: %v", name, args, got)
+	}
+	return g.storedFD(at)
+}
+
+// storedFD returns the descriptor that the last call has stored there.
+func (g *sockGuest) storedFD(at uint32, also ...Write) uint64 {
+	g.t.Helper()
+	b := bytes.Clone(g.Bytes(at, 4))
+	g.Wrote(append(also, Write{at, b})...)
+	fd := binary.LittleEndian.Uint32(b)
+	if fd > notOpen {
+		g.t.Fatalf("%d is not the lowest free descriptor", fd)
+	}
+	return uint64(fd)
+}
+
+// loopback is an address of the family to bind a socket to, where the host, or
+// this guest, makes it unique.
+func (g *sockGuest) loopback() []byte {
+	switch g.family {
+	case inet4:
+		return encodeInet(netip.MustParseAddrPort("127.0.0.1:0"))
+	case inet6:
+		return encodeInet(netip.MustParseAddrPort("[::1]:0"))
+	}
+	g.names++
+	return encodeUnix(fmt.Sprintf("/run/%d", g.names))
+}
+
+// unbound is the address of a socket that has none.
+func (g *sockGuest) unbound() []byte {
+	switch g.family {
+	case inet4:
+		return encodeInet(netip.MustParseAddrPort("0.0.0.0:0"))
+	case inet6:
+		return encodeInet(netip.MustParseAddrPort("[::]:0"))
+	}
+	return encodeUnix("")
+}
+
+func encodeInet(a netip.AddrPort) []byte {
+	family := inet4
+	if a.Addr().Is6() {
+		family = inet6
+	}
+	b := binary.LittleEndian.AppendUint16([]byte{byte(family), 0}, a.Port())
+	return append(b, a.Addr().AsSlice()...)
+}
+
+func decodeInet(b []byte) netip.AddrPort {
+	ip, _ := netip.AddrFromSlice(b[4:])
+	return netip.AddrPortFrom(ip, binary.LittleEndian.Uint16(b[2:]))
+}
+
+func encodeUnix(path string) []byte {
+	return append([]byte{byte(local), 0}, append([]byte(path), make([]byte, 108-len(path))...)...)
+}
+
+// bind binds fd to an address of its own, leaves that at addrAt and returns it.
+func (g *sockGuest) bind(fd uint64) []byte {
+	g.t.Helper()
+	g.Put(addrAt, g.loopback()...)
+	g.wants(abi.ESUCCESS, nil, "sock_bind", fd, addrAt)
+	addr := g.name(fd)
+	g.Put(addrAt, addr...)
+	return addr
+}
+
+// name returns what sock_addr_local stores, which must be an address of the
+// family and of its size.
+func (g *sockGuest) name(fd uint64) []byte {
+	g.t.Helper()
+	if got := g.Call("sock_addr_local", fd, nameAt); got != abi.ESUCCESS {
+		g.t.Fatalf("sock_addr_local(%d): %v", fd, got)
+	}
+	addr := bytes.Clone(g.Bytes(nameAt, uint32(len(g.unbound()))))
+	if addr[0] != byte(g.family) || addr[1] != 0 {
+		g.t.Fatalf("sock_addr_local(%d): % x", fd, addr)
+	}
+	g.Wrote(Write{nameAt, addr})
+	return addr
+}
+
+// listener returns a listening socket and its address, which is at addrAt.
+func (g *sockGuest) listener(backlog uint64) (fd uint64, addr []byte) {
+	g.t.Helper()
+	fd = g.open(stream)
+	addr = g.bind(fd)
+	g.wants(abi.ESUCCESS, nil, "sock_listen", fd, backlog)
+	return fd, addr
+}
+
+// accept takes a connection that is there and returns it. It must come from the
+// address.
+func (g *sockGuest) accept(listener uint64, from []byte) uint64 {
+	g.t.Helper()
+	if got := g.Call("sock_accept_v2", listener, 0, fdAt, fromAt); got != abi.ESUCCESS {
+		g.t.Fatalf("sock_accept_v2: %v", got)
+	}
+	return g.storedFD(fdAt, Write{fromAt, from})
+}
+
+// connection returns a connected socket of the guest and its peer.
+func (g *sockGuest) connection() (fd uint64, p peer) {
+	g.t.Helper()
+	l, addr := g.listener(1)
+	p = g.dial(addr)
+	fd = g.accept(l, p.name())
+	g.close(l)
+	return fd, p
+}
+
+// datagrams returns a bound socket of the guest, and leaves its address at addrAt.
+func (g *sockGuest) datagrams() (fd uint64, addr []byte) {
+	g.t.Helper()
+	fd = g.open(dgram)
+	return fd, g.bind(fd)
+}
+
+func (g *sockGuest) close(fd uint64) {
+	g.t.Helper()
+	g.wants(abi.ESUCCESS, nil, "fd_close", fd)
+}
+
+func (g *sockGuest) setNonblock(fd uint64) {
+	g.t.Helper()
+	g.wants(abi.ESUCCESS, nil, "fd_fdstat_set_flags", fd, uint64(abi.FdflagsNonblock))
+}
+
+// iovs lays out buffers of the given lengths and returns where and how many.
+func (g *sockGuest) iovs(lengths ...uint32) (at, n uint64) {
+	data := uint32(dataAt)
+	for i, length := range lengths {
+		g.Put(iovsAt+uint32(8*i), cat(le32(data), le32(length))...)
+		data += length
+	}
+	return iovsAt, uint64(len(lengths))
+}
+
+// sends sends data, all of it, with a call whose last arguments are args.
+func (g *sockGuest) sends(fd uint64, data string) {
+	g.t.Helper()
+	g.Put(dataAt, []byte(data)...)
+	at, n := g.iovs(uint32(len(data)))
+	g.wants(abi.ESUCCESS, []Write{{lenAt, le32(uint32(len(data)))}}, "sock_send", fd, at, n, 0, lenAt)
+}
+
+// receives receives data with one call, into buffers that are larger.
+func (g *sockGuest) receives(fd uint64, data string) {
+	g.t.Helper()
+	g.Put(dataAt, bytes.Repeat([]byte{mask}, 256)...)
+	at, n := g.iovs(3, 253)
+	g.wants(abi.ESUCCESS, []Write{{lenAt, le32(uint32(len(data)))}, {flagsAt, le16(0)}, {dataAt, []byte(data)}},
+		"sock_recv", fd, at, n, 0, lenAt, flagsAt)
+}
+
+func le16(v uint16) []byte { return binary.LittleEndian.AppendUint16(nil, v) }
+func le64(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
+
+// peer is the other end of a stream: a connection of the host's or, for UNIX,
+// whose names the host does not see, another socket of the guest.
+type peer interface {
+	io.ReadWriteCloser
+	CloseWrite() error
+	name() []byte // as the guest sees it
+}
+
+// dial connects to a listener of the guest's. The connection ends with the test.
+func (g *sockGuest) dial(addr []byte) peer {
+	g.t.Helper()
+	if g.family == local {
+		return g.dialInside(addr)
+	}
+	c, err := net.DialTCP("tcp", nil, net.TCPAddrFromAddrPort(decodeInet(addr)))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { _ = c.Close() })
+	return hostPeer{c}
+}
+
+type hostPeer struct{ *net.TCPConn }
+
+func (p hostPeer) name() []byte { return encodeInet(p.LocalAddr().(*net.TCPAddr).AddrPort()) }
+
+// insidePeer is a socket of the guest's own. What its calls write is no concern
+// of the case's.
+type insidePeer struct {
+	g  *sockGuest
+	fd uint64
+}
+
+func (g *sockGuest) dialInside(addr []byte) peer {
+	g.t.Helper()
+	p := insidePeer{g: g}
+	g.Put(peerAt+16, addr...)
+	defer p.clean(16 + len(addr))
+	if err := p.call("sock_open", uint64(g.family), uint64(stream), 0, peerAt); err != nil {
+		g.t.Fatal(err)
+	}
+	p.fd = uint64(binary.LittleEndian.Uint32(g.Bytes(peerAt, 4)))
+	if err := p.call("sock_connect", p.fd, peerAt+16); err != nil {
+		g.t.Fatal(err)
+	}
+	return p
+}
+
+func (p insidePeer) name() []byte { return p.g.unbound() }
+
+func (p insidePeer) call(name string, args ...uint64) error {
+	if errno := p.g.quietly(name, args...); errno != abi.ESUCCESS {
+		return errno
+	}
+	return nil
+}
+
+// clean makes n bytes as if nothing had been.
+func (p insidePeer) clean(n int) { p.g.Put(peerAt, bytes.Repeat([]byte{mask}, n)...) }
+
+// transfer moves some of b, at peerAt+16, with a call of the shape of fd_read.
+func (p insidePeer) transfer(name string, b []byte) int {
+	p.g.Put(peerAt, cat(le32(peerAt+16), le32(uint32(len(b))))...)
+	if err := p.call(name, p.fd, peerAt, 1, peerAt+8); err != nil {
+		p.g.t.Fatalf("%s of the peer: %v", name, err)
+	}
+	return int(binary.LittleEndian.Uint32(p.g.Bytes(peerAt+8, 4)))
+}
+
+func (p insidePeer) Read(b []byte) (int, error) {
+	b = b[:min(len(b), 1024)]
+	defer p.clean(16 + len(b))
+	n := p.transfer("fd_read", b)
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return copy(b, p.g.Bytes(peerAt+16, uint32(n))), nil
+}
+
+func (p insidePeer) Write(b []byte) (int, error) {
+	defer p.clean(16 + len(b))
+	p.g.Put(peerAt+16, b...)
+	return p.transfer("fd_write", b), nil
+}
+
+func (p insidePeer) CloseWrite() error {
+	return p.call("sock_shutdown", p.fd, uint64(abi.SdflagsWr))
+}
+
+func (p insidePeer) Close() error { return p.call("fd_close", p.fd) }
