@@ -227,6 +227,8 @@ WASIX_IMPORT(fd_pipe) wasi_errno wasix_fd_pipe(wasi_fd *r, wasi_fd *w);
 // Waiting.
 WASI_IMPORT(poll_oneoff)
 wasi_errno wasi_poll_oneoff(const struct wasi_subscription *in, struct wasi_event *out, size_t n, size_t *nevents);
+WASIX_IMPORT(poll_oneoff)
+wasi_errno wasix_poll_oneoff(const struct wasi_subscription *in, struct wasi_event *out, size_t n, size_t *nevents);
 WASIX_IMPORT(epoll_create) wasi_errno wasix_epoll_create(wasi_fd *fd);
 WASIX_IMPORT(epoll_ctl)
 wasi_errno wasix_epoll_ctl(wasi_fd ep, uint32_t op, wasi_fd fd, const struct wasix_epoll_event *event);
@@ -258,6 +260,8 @@ WASIX_IMPORT(sock_bind) wasi_errno wasix_sock_bind(wasi_fd fd, const struct wasi
 WASIX_IMPORT(sock_listen) wasi_errno wasix_sock_listen(wasi_fd fd, size_t backlog);
 WASIX_IMPORT(sock_accept_v2)
 wasi_errno wasix_sock_accept_v2(wasi_fd fd, uint32_t flags, wasi_fd *conn, struct wasix_addr_port *addr);
+WASIX_IMPORT(sock_accept)
+wasi_errno wasix_sock_accept(wasi_fd fd, uint32_t flags, wasi_fd *conn, struct wasix_addr_port *addr);
 WASIX_IMPORT(sock_connect) wasi_errno wasix_sock_connect(wasi_fd fd, const struct wasix_addr_port *addr);
 WASIX_IMPORT(sock_addr_local) wasi_errno wasix_sock_addr_local(wasi_fd fd, struct wasix_addr_port *addr);
 WASIX_IMPORT(sock_addr_peer) wasi_errno wasix_sock_addr_peer(wasi_fd fd, struct wasix_addr_port *addr);
