@@ -76,7 +76,9 @@ func sockets(rows []sockCase) func(*testing.T, wasix.Engine) {
 					t.Run(familyNames[f], func(t *testing.T) {
 						before := descriptors(t)
 						t.Cleanup(func() { checkDescriptors(t, before) })
-						row.run(newSockGuest(t, m, f, nil))
+						g := newSockGuest(t, m, f, nil)
+						g.engine = e
+						row.run(g)
 					})
 				}
 			})
@@ -88,6 +90,7 @@ func sockets(rows []sockCase) func(*testing.T, wasix.Engine) {
 type sockGuest struct {
 	*Guest
 	t      *testing.T
+	engine wasix.Engine
 	module wasix.Module
 	family abi.AddressFamily
 	names  int // of UNIX sockets that were made up

@@ -2,6 +2,9 @@ package wasixtest
 
 // socketCases are groups of cases of the socket calls, each with subtests.
 var socketCases = []engineCase{
+	{"sock_open checks what it is asked for", sockets(openCases)},
+	{"sock_bind takes the address, or leaves the socket as it was", sockets(bindCases)},
 	{"sock_listen answers as Linux in every state", sockets(listenCases)},
 	{"sock_accept waits, and loses no connection", sockets(acceptCases)},
+	{"sock_addr_local and sock_addr_peer store addresses of the right size", sockets(addrCases)},
 }

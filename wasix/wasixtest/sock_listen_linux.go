@@ -6,7 +6,6 @@ import (
 
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
-	"github.com/gowasix/gowasix/wasix/network"
 )
 
 var listenCases = []sockCase{
@@ -200,9 +199,7 @@ func listenTaken(g *sockGuest) {
 }
 
 func listenDenied(g *sockGuest) {
-	g = newSockGuest(g.t, g.module, g.family, func(cmd *wasix.Cmd) {
-		cmd.Network = network.WithPolicy(network.Host(), &network.Policy{})
-	})
+	g = g.denied()
 	fd := g.open(stream)
 	g.wants(abi.EPERM, nil, "sock_listen", fd, 1)
 	g.wants(abi.ESUCCESS, []Write{{nameAt, g.unbound()}}, "sock_addr_local", fd, nameAt)
