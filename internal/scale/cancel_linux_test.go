@@ -165,7 +165,7 @@ func TestCancel(t *testing.T) {
 // rounds is how often a guest with so many threads is cancelled.
 func rounds(threads int) int {
 	if threads == 1 {
-		return 20
+		return 10
 	}
 	return 4
 }
