@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/gowasix/gowasix/cgo/internal/mallinfo"
+	"github.com/gowasix/gowasix/cgo/mallinfo"
 )
 
 // growth returns by how many bytes the C heap grows while f runs, after it has

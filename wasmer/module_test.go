@@ -16,9 +16,10 @@ import (
 )
 
 var (
-	i32   = []abi.ValueType{abi.ValueTypeI32}
-	toI32 = wasmfile.Signature{Results: i32}
-	onI32 = wasmfile.Signature{Params: i32, Results: i32}
+	i32     = []abi.ValueType{abi.ValueTypeI32}
+	toI32   = wasmfile.Signature{Results: i32}
+	onI32   = wasmfile.Signature{Params: i32, Results: i32}
+	fromI32 = wasmfile.Signature{Params: i32}
 )
 
 // threadID is an import that writes 4 bytes.

@@ -2,9 +2,10 @@
 
 package wasmer
 
-import (
-	stdbinary "encoding/binary"
-)
+import stdbinary "encoding/binary"
+
+// preamble is the length of what precedes the sections.
+const preamble = 8
 
 // The ids of the sections that patch changes.
 const (
@@ -28,7 +29,10 @@ func (b *binary) patch(limit uint64) {
 	limited := m.Max*pageSize > limit
 	b.callStart = b.info.HasStart
 	if limited || b.callStart {
-		p := patcher{in: b.code[8:], out: append([]byte(nil), b.code[:8]...), limit: limit / pageSize, limited: limited, start: b.callStart}
+		p := patcher{
+			in: b.code[preamble:], out: append([]byte(nil), b.code[:preamble]...),
+			limit: limit / pageSize, limited: limited, start: b.callStart,
+		}
 		b.code = p.sections()
 	}
 }
@@ -77,14 +81,20 @@ func (p *patcher) number() uint64 {
 // memory returns a memory section, of one memory, with the limit as its maximum.
 func (p *patcher) memory(contents []byte) []byte {
 	const hasMax = 1
-	_, n := stdbinary.Uvarint(contents[2:])
-	out := append([]byte{1, contents[1] | hasMax}, contents[2:2+n]...)
+	_, count := stdbinary.Uvarint(contents)
+	flags, n := stdbinary.Uvarint(contents[count:])
+	pages, _ := stdbinary.Uvarint(contents[count+n:])
+	out := stdbinary.AppendUvarint([]byte{1}, flags|hasMax)
+	out = stdbinary.AppendUvarint(out, pages)
 	return stdbinary.AppendUvarint(out, p.limit)
 }
 
 // exportStart returns the export section with the function of the start
 // section.
 func (p *patcher) exportStart(start []byte) []byte {
+	if p.exports == nil {
+		p.exports = []byte{0}
+	}
 	count, n := stdbinary.Uvarint(p.exports)
 	out := stdbinary.AppendUvarint(nil, count+1)
 	out = append(out, p.exports[n:]...)
