@@ -31,14 +31,12 @@ func inspect(args []string, stdout io.Writer) error {
 	}
 	calls, linkErr := wasix.Link(info)
 	printKind(stdout, info)
-	if linkErr == nil {
-		printImports(stdout, calls)
-	}
-	if kind := info.Kind(); kind == wasmfile.Command || kind == wasmfile.Reactor {
-		printEngines(stdout, info)
-	}
 	if linkErr != nil {
 		return fmt.Errorf("%s: %w", args[0], linkErr)
+	}
+	printImports(stdout, calls)
+	if kind := info.Kind(); kind == wasmfile.Command || kind == wasmfile.Reactor {
+		printEngines(stdout, info)
 	}
 	return nil
 }

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gowasix/gowasix/internal/guests"
+	"github.com/gowasix/gowasix/wasix/wasixtest"
+	"github.com/gowasix/gowasix/wasix/wasmfile"
+	"github.com/gowasix/gowasix/wasmer"
+)
+
+// programs writes files that do not run, and returns their directory.
+func programs(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	start := []wasixtest.Function{{Export: "_start"}}
+	for name, content := range map[string][]byte{
+		"text.wasm":      []byte("#!/bin/sh\n"),
+		"empty.wasm":     {},
+		"component.wasm": []byte("\x00asm\x0d\x00\x01\x00"),
+		"library.wasm":   (&wasixtest.Module{}).Binary(),
+		"foreign.wasm": (&wasixtest.Module{
+			Imports: []wasmfile.Import{{Module: "env", Name: "mystery"}}, Functions: start,
+		}).Binary(),
+		"unknown.wasm": (&wasixtest.Module{
+			Imports: []wasmfile.Import{{Module: "wasix_32v1", Name: "sock_fly"}}, Functions: start,
+		}).Binary(),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// What goes wrong is told in one sentence, and nothing runs.
+func TestErrors(t *testing.T) {
+	t.Chdir(programs(t))
+	guest := guests.Path("http")
+	for _, c := range []struct {
+		args   string
+		status int
+		says   string
+	}{
+		{"fly", 2, `there is no command "fly"; gowasix help lists them`},
+		{"http.wasm", 2, "write gowasix run http.wasm"},
+		{"run", 2, "which program?"},
+		{"run --fly x", 2, "there is no flag --fly; gowasix run --help lists the flags"},
+		{"run --timeout 5 x", 2, "--timeout: write a duration with its unit"},
+		{"run --timeout", 2, "--timeout needs a value"},
+		{"run --mapdir x y", 2, "write GUEST:HOST"},
+		{"run --volume x y", 2, "write HOST:GUEST"},
+		{"run --net ipv4:allow=*:80 y", 2, "write --net=ipv4:allow=*:80"},
+		{"run missing.wasm", 125, "cannot read the program missing.wasm: no such file or directory"},
+		{"run .", 125, "cannot read the program .: is a directory"},
+		{"run text.wasm", 125, "text.wasm: not a WebAssembly binary"},
+		{"run empty.wasm", 125, "empty.wasm: "},
+		{"run component.wasm", 125, "a WebAssembly component, where a core module is needed"},
+		{"run library.wasm", 125, "library.wasm: the module does not export _start"},
+		{"run foreign.wasm", 125, "cannot link env.mystery: "},
+		{"run unknown.wasm", 125, "cannot link wasix_32v1.sock_fly: "},
+		{"run --engine v8 " + guest, 125, "--engine v8: choose wasmer or wazero"},
+		{"run --memory-limit 1 " + guest, 125, "--memory-limit 1: memory comes in pages"},
+		{"run --env =x " + guest, 125, "--env =x: write NAME=VALUE"},
+		{"run --dir missing " + guest, 125, "--dir missing: cannot open the directory: no such file or directory"},
+		{"run --dir text.wasm " + guest, 125, "not a directory"},
+		{"run --dir .. " + guest, 125, "say where the guest finds it: ..:/path"},
+		{"run --dir a:b:c " + guest, 125, "write HOST, HOST:GUEST or HOST:GUEST:ro"},
+		{"run --net=all " + guest, 125, `--net: network rule "all"`},
+		{"run -p 80 " + guest, 125, `-p: port map "80": "80" lacks a port of the guest`},
+		{"run --listen 80 " + guest, 125, "--listen 80: write an address and a port"},
+		{"run --listen 127.0.0.1:99999 " + guest, 125, "write an address and a port"},
+		{"inspect", 2, "name one program: gowasix inspect prog.wasm"},
+		{"inspect --all x", 2, "name one program"},
+		{"inspect missing.wasm", 125, "cannot read the program missing.wasm"},
+		{"inspect component.wasm", 125, "a WebAssembly component"},
+	} {
+		r := command(t, "", strings.Fields(c.args)...)
+		if r.status != c.status || r.stdout != "" || !strings.HasPrefix(r.stderr, "gowasix: ") || !strings.Contains(r.stderr, c.says) {
+			t.Errorf("gowasix %s: status %d, stdout %q, stderr\n%s\nwant %d and %q", c.args, r.status, r.stdout, r.stderr, c.status, c.says)
+		}
+		if n := strings.Count(r.stderr, "\n"); n != 1 {
+			t.Errorf("gowasix %s: %d lines of errors", c.args, n)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	if r := command(t, ""); r.status != 2 || !strings.HasPrefix(r.stderr, "usage:") {
+		t.Errorf("without arguments: %+v", r)
+	}
+	for _, args := range []string{"help", "--help", "run --help", "run -h", "inspect --help"} {
+		command(t, "", strings.Fields(args)...).want(t, 0, "usage:", "")
+	}
+	command(t, "", "version").want(t, 0, engineNames()[0], "")
+}
+
+// The help describes the flags there are, and the README names no others.
+func TestHelpListsAllFlags(t *testing.T) {
+	(&runFlags{}).flagSet().VisitAll(func(f *flag.Flag) {
+		if !strings.Contains(runUsage, "\n  --"+f.Name) && !strings.Contains(runUsage, "\n  -"+f.Name+" ") {
+			t.Errorf("the help lacks --%s", f.Name)
+		}
+	})
+	for _, word := range strings.Fields(runUsage) {
+		name := strings.TrimLeft(strings.TrimRight(word, ",.;"), "-")
+		name, _, _ = strings.Cut(name, "=")
+		name, _, _ = strings.Cut(name, "[")
+		if strings.HasPrefix(word, "--") && (&runFlags{}).flagSet().Lookup(name) == nil {
+			t.Errorf("the help has --%s, which is no flag", name)
+		}
+	}
+}
+
+// A build without wasmer says why it has none, and what to do.
+func TestWasmerAbsent(t *testing.T) {
+	r := command(t, "", "run", "--engine", "wasmer", guests.Path("process"), "exit", "0")
+	if wasmer.Available {
+		r.want(t, 0, "", "")
+		return
+	}
+	r.want(t, 125, "", "wazero")
+	if !strings.Contains(r.stderr, "cgo") && !strings.Contains(r.stderr, "Linux") {
+		t.Errorf("no reason in %q", r.stderr)
+	}
+}
