@@ -23,8 +23,7 @@ type Thread struct {
 	sock sockScratch
 
 	futex    futexWaiter
-	locals   map[uint32]uint64 // thread_local_set
-	finished chan struct{}     // closed when the thread is gone
+	finished chan struct{} // closed when the thread is gone
 
 	exited bool // thread_exit was called: unwind
 }
