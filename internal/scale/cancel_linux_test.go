@@ -16,6 +16,7 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
 	. "github.com/gowasix/gowasix/wasix/wasixtest"
+	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
 // waits are the ways in which a guest does not end by itself. Each returns what
@@ -192,6 +193,34 @@ func cancelOnce(t *testing.T, m wasix.Module, threads int, later time.Duration) 
 		t.Fatalf("%v, want the context's error", err)
 	}
 	return took
+}
+
+// TestCancelStartFunction cancels a module that never comes to an end of its
+// start function.
+func TestCancelStartFunction(t *testing.T) {
+	onEngines(t, func(t *testing.T, e wasix.Engine) {
+		for name, body := range map[string][]byte{
+			"computing": Loop(Br(0)),
+			"waiting":   Body(I32Const(futexAt), I32Const(0), I64Const(-1), MemoryAtomicWait32(), Drop),
+		} {
+			t.Run(name, func(t *testing.T) {
+				m := compile(t, e, (&Module{
+					Memory: &wasmfile.MemoryInfo{
+						Imported: true, Module: "env", Name: "memory", Min: 1, Max: 2, HasMax: true, Shared: true,
+					},
+					Functions: []Function{{Export: "_start"}, {Export: "begin", Body: body}},
+					Start:     "begin",
+				}).Binary())
+				before := measure(t)
+				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+				defer cancel()
+				if err := wasix.Command(m, "guest").Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v, want the context's error", err)
+				}
+				checkBack(t, before)
+			})
+		}
+	})
 }
 
 // TestCancelWhileStarting cancels the context at any time from the compilation
