@@ -6,5 +6,7 @@ var socketCases = []engineCase{
 	{"sock_bind takes the address, or leaves the socket as it was", sockets(bindCases)},
 	{"sock_listen answers as Linux in every state", sockets(listenCases)},
 	{"sock_accept waits, and loses no connection", sockets(acceptCases)},
+	{"sock_connect tells the outcome, at once or later", sockets(connectCases)},
+	{"streams move data and lose none", sockets(streamCases)},
 	{"sock_addr_local and sock_addr_peer store addresses of the right size", sockets(addrCases)},
 }
