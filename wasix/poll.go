@@ -9,8 +9,9 @@ import (
 	"github.com/gowasix/gowasix/wasix/ready"
 )
 
-// maxSubscriptions bounds one poll_oneoff: each open descriptor twice, and clocks.
-const maxSubscriptions = 2*descriptor.DefaultLimit + 1024
+// maxSubscriptions bounds one poll_oneoff of a process with room for so many
+// descriptors: each of them in both directions, and clocks.
+func maxSubscriptions(descriptors int) uint64 { return 2*uint64(descriptors) + 1024 }
 
 // pollLayout is how a module lays out a subscription, and what it means by a
 // timeout of 0.
@@ -70,7 +71,7 @@ type pollEvent struct {
 func pollOneoff(l *pollLayout) handler {
 	return func(t *Thread, p []uint64) abi.Errno {
 		in, out, n, ret := uint32(p[0]), uint32(p[1]), uint32(p[2]), uint32(p[3])
-		if n == 0 || n > maxSubscriptions {
+		if n == 0 || uint64(n) > maxSubscriptions(t.proc.fds.Limit()) {
 			return abi.EINVAL
 		}
 		subs, ok1 := t.bytes(in, uint64(n)*l.size)

@@ -194,16 +194,16 @@ func TestPollChecksPointersFirst(t *testing.T) {
 	r, w := newPipe(t, th)
 	writeTo(t, th, w, "x")
 	subs := []subscribed{readOf(1, r), readOf(2, 99)}
-	end := uint64(len(th.mem))
+	end, most := uint64(len(th.mem)), maxSubscriptions(descriptor.DefaultLimit)
 	for _, c := range []struct {
 		in, out, n, ret uint64
 		want            abi.Errno
 	}{
 		{pollIn, pollOut, 0, pollCount, abi.EINVAL},
-		{pollIn, pollOut, maxSubscriptions + 1, pollCount, abi.EINVAL},
+		{pollIn, pollOut, most + 1, pollCount, abi.EINVAL},
 		{pollIn, pollOut, 1 << 31, pollCount, abi.EINVAL},
 		{pollIn, pollOut, 0xffffffff, pollCount, abi.EINVAL},
-		{pollIn, pollOut, maxSubscriptions, pollCount, abi.EFAULT},
+		{pollIn, pollOut, most, pollCount, abi.EFAULT},
 		{end - 2*48 + 1, pollOut, 2, pollCount, abi.EFAULT},
 		{0xfffffff0, pollOut, 2, pollCount, abi.EFAULT},
 		{pollIn, end - 2*32 + 1, 2, pollCount, abi.EFAULT},
@@ -445,4 +445,13 @@ func FuzzPollOneoff(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A process with more descriptors may poll more of them.
+func TestPollLimitGrowsWithDescriptors(t *testing.T) {
+	th := newTestThread(t)
+	most := maxSubscriptions(descriptor.DefaultLimit)
+	th.want(t, abi.EINVAL, poll, pollIn, pollOut, most+1, pollCount)
+	th.proc.fds = descriptor.NewTable(2 * descriptor.DefaultLimit)
+	th.want(t, abi.EFAULT, poll, pollIn, pollOut, most+1, pollCount)
 }

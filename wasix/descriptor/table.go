@@ -40,6 +40,9 @@ func NewTable(limit int) *Table {
 	return &Table{limit: limit}
 }
 
+// Limit returns how many descriptors the table holds at most.
+func (t *Table) Limit() int { return t.limit }
+
 // Acquire returns the description behind fd, in use until Release is called on
 // it, and the descriptor's rights. Returns EBADF when fd is not open.
 func (t *Table) Acquire(fd uint32) (*Description, Rights, error) {
