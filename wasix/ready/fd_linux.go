@@ -17,8 +17,8 @@ type FD struct {
 	fd       int
 	armed    atomic.Bool
 	mu       sync.Mutex
-	id       uint64
-	disarmed bool // for good: the number may soon be another's
+	id       uint64 // in the poller; 0 before the first Arm
+	disarmed bool   // for good: the number may soon be another's
 }
 
 // Init sets the descriptor. It must come before any other use.
@@ -58,7 +58,12 @@ func (f *FD) Arm() error {
 	if err != nil {
 		return err
 	}
-	switch err = p.add(f); err {
+	if f.id != 0 {
+		err = p.watch(f, unix.EPOLL_CTL_MOD, edges)
+	} else {
+		err = p.add(f)
+	}
+	switch err {
 	case nil:
 		f.armed.Store(true)
 	case syscall.EPERM: // a regular file
@@ -68,12 +73,33 @@ func (f *FD) Arm() error {
 	return err
 }
 
+// edge reports events of the kernel to the queue. When nobody waits there, it
+// was the last report until the next Arm: a descriptor that is only ever waited
+// for inside the kernel costs the poller nothing.
+func (f *FD) edge(p *poller, events Events) {
+	f.queue.Notify(events)
+	if f.queue.waiting() {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.disarmed || !f.armed.Swap(false) {
+		return
+	}
+	if f.queue.waiting() { // entered before it could see that armed is false
+		f.armed.Store(true)
+		return
+	}
+	_ = p.watch(f, unix.EPOLL_CTL_MOD, 0)
+}
+
 // Disarm ends the reports and wakes all waiters with Closed. The owner calls it
 // before it closes the descriptor.
 func (f *FD) Disarm() {
 	f.mu.Lock()
 	f.disarmed = true
-	if f.armed.Swap(false) {
+	f.armed.Store(false)
+	if f.id != 0 {
 		p, _ := thePoller()
 		p.remove(f)
 	}
@@ -110,22 +136,30 @@ func newPoller() (*poller, error) {
 	return p, nil
 }
 
+// edges are the events that a poller reports, each time one comes anew.
+const edges = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLPRI
+
 func (p *poller) add(f *FD) error {
 	p.mu.Lock()
 	p.nextID++
 	f.id = p.nextID
 	p.fds[f.id] = f
 	p.mu.Unlock()
-	ev := unix.EpollEvent{
-		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLPRI | unix.EPOLLET,
-		Fd:     int32(uint32(f.id)),
-		Pad:    int32(uint32(f.id >> 32)),
-	}
-	err := unix.EpollCtl(p.epfd, unix.EPOLL_CTL_ADD, f.fd, &ev)
+	err := p.watch(f, unix.EPOLL_CTL_ADD, edges)
 	if err != nil {
 		p.forget(f)
+		f.id = 0
 	}
 	return err
+}
+
+// watch adds or changes what the kernel reports of f.
+func (p *poller) watch(f *FD, op int, events uint32) error {
+	return unix.EpollCtl(p.epfd, op, f.fd, &unix.EpollEvent{
+		Events: events | unix.EPOLLET,
+		Fd:     int32(uint32(f.id)),
+		Pad:    int32(uint32(f.id >> 32)),
+	})
 }
 
 func (p *poller) remove(f *FD) {
@@ -167,13 +201,14 @@ func (p *poller) drain(events []unix.EpollEvent) error {
 }
 
 func (p *poller) dispatch(events []unix.EpollEvent) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
 	for i := range events {
 		ev := &events[i]
 		id := uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32
-		if f := p.fds[id]; f != nil {
-			f.queue.Notify(edgeEvents(ev.Events))
+		p.mu.RLock()
+		f := p.fds[id]
+		p.mu.RUnlock()
+		if f != nil {
+			f.edge(p, edgeEvents(ev.Events))
 		}
 	}
 }

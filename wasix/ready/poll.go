@@ -61,24 +61,16 @@ func (w *Waiter) sleepOn(subs []Subscription, deadline int64) error {
 		w.entries = make([]entry, len(subs))
 	}
 	added, changed := 0, false
-	for i := 0; i < len(subs) && !changed; i++ {
+	var err error
+	for i := 0; i < len(subs) && !changed && err == nil; i++ {
 		s := &subs[i]
 		if s.Source == nil {
 			continue
 		}
-		if sys, ok := s.Source.(SysSource); ok {
-			if err := sys.Arm(); err != nil {
-				w.leave(added)
-				return err
-			}
-		}
-		e := &w.entries[added]
-		e.waiter, e.asked = w, s.Asked
-		changed = !s.Source.Queue().add(e, s.seq)
+		changed, err = w.enter(&w.entries[added], s.Source, s.Asked, s.seq)
 		added++
 	}
-	var err error
-	if !changed {
+	if !changed && err == nil {
 		err = w.Park(deadline)
 	}
 	w.leave(added)

@@ -37,9 +37,9 @@ type SysSource interface {
 	// SysFD returns the kernel descriptor. It stays open as long as the caller
 	// holds a reference to the source.
 	SysFD() int
-	// Arm makes the kernel's changes reach the queue from now on. It is called
-	// before the first sleep on the queue; further calls cost one atomic load.
-	// An edge that came earlier is reported after arming.
+	// Arm makes the kernel's changes reach the queue. It is called by a waiter
+	// that is entered in the queue, before it sleeps; calling it again costs one
+	// atomic load. An edge that came earlier is reported after arming.
 	Arm() error
 }
 
@@ -90,6 +90,9 @@ func (q *Queue) Notify(events Events) {
 	}
 	q.mu.Unlock()
 }
+
+// waiting reports whether anybody is entered.
+func (q *Queue) waiting() bool { return q.busy.Load() > 0 }
 
 // add enters e and reports whether nothing was notified since seq.
 func (q *Queue) add(e *entry, seq uint64) bool {

@@ -72,20 +72,25 @@ func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) erro
 		if w.waitInKernel(sys, asked, deadline) {
 			return nil
 		}
-		if err := sys.Arm(); err != nil {
-			return err
-		}
 	}
 	e := &w.entries[0]
-	e.waiter, e.asked = w, asked
-	q := src.Queue()
-	if !q.add(e, seq) {
-		q.remove(e)
-		return nil
+	changed, err := w.enter(e, src, asked, seq)
+	if err == nil && !changed {
+		err = w.Park(deadline)
 	}
-	err := w.Park(deadline)
-	q.remove(e)
+	e.queue.remove(e)
 	return err
+}
+
+// enter puts e into the queue of src, and reports whether anything changed
+// there since seq. The order matters: a source is armed for those who are in.
+func (w *Waiter) enter(e *entry, src Source, asked Events, seq uint64) (changed bool, err error) {
+	e.waiter, e.asked = w, asked
+	changed = !src.Queue().add(e, seq)
+	if sys, ok := src.(SysSource); ok && !changed {
+		err = sys.Arm()
+	}
+	return changed, err
 }
 
 // Sleep waits for the deadline: EINTR when interrupted before, else nil.
