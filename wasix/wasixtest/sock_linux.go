@@ -8,5 +8,7 @@ var socketCases = []engineCase{
 	{"sock_accept waits, and loses no connection", sockets(acceptCases)},
 	{"sock_connect tells the outcome, at once or later", sockets(connectCases)},
 	{"streams move data and lose none", sockets(streamCases)},
+	{"datagrams come whole, one with each call", sockets(datagramCases)},
+	{"options are read as they were set", sockets(optionCases)},
 	{"sock_addr_local and sock_addr_peer store addresses of the right size", sockets(addrCases)},
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"syscall"
 	"testing"
 
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -86,3 +87,6 @@ func (g *sockGuest) polls(subs []subscription, events ...event) {
 	g.t.Helper()
 	g.wants(abi.ESUCCESS, pollWrites(events...), "poll_oneoff", g.subscribe(subs)...)
 }
+
+// isReset reports whether a peer's error is that of a reset connection.
+func isReset(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
