@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,6 +181,35 @@ func TestKillAfterTheEnd(t *testing.T) {
 	cancel()
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// closable tells when the memory of a process is closed.
+type closable struct {
+	*fakeModule
+	closed *atomic.Bool
+}
+
+func (m closable) NewMemory() (Memory, error) { return m, nil }
+func (m closable) Bytes() []byte              { return nil }
+func (m closable) Close() error               { m.closed.Store(true); return nil }
+
+// A process that is killed before its first thread exists has ended like any
+// other: nothing is left of it.
+func TestKillBeforeTheFirstThread(t *testing.T) {
+	var closed atomic.Bool
+	cmd := Command(closable{returns, &closed}, "guest")
+	p, err := cmd.newProcess(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	if err := p.start(false); err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	if p.status.signal != abi.SignalKill || !closed.Load() {
+		t.Errorf("status %+v, memory closed: %v", p.status, closed.Load())
 	}
 }
 

@@ -91,8 +91,9 @@ func (p *Process) exit(s exitStatus) {
 // with the reason why it could not be instantiated.
 func (p *Process) start(reactor bool) error {
 	t, err := p.addThread(mainThreadID)
-	if err != nil {
-		return err
+	if err != nil { // killed before it began
+		p.reap()
+		return nil
 	}
 	started := make(chan error, 1)
 	go t.run(started, p.runMain(reactor))

@@ -13,17 +13,25 @@ import (
 // mappingTolerance is how many memory mappings may be new after 250 guests.
 const mappingTolerance = 50
 
+// ends are the ways to end, with the exit code.
+var ends = []struct {
+	how  string
+	code int
+}{{"return", 0}, {"exit", 3}, {"trap", 134}, {"cancel", killed}}
+
+const killed = 137
+
 // TestNothingIsLeft starts and ends a thousand guests, each of which has a
 // listener, a pipe and a second thread, in all ways to end.
 func TestNothingIsLeft(t *testing.T) {
 	const guests = 250 // of each of four ways
 	onEngines(t, func(t *testing.T, e wasix.Engine) {
-		for name, wantExit := range map[string]int{"return": 0, "exit": 3, "trap": 134, "cancel": 137} {
-			t.Run(name, func(t *testing.T) {
-				m := compile(t, e, ending(name))
-				runMany(t, m, guests/5, wantExit)
+		for _, end := range ends {
+			t.Run(end.how, func(t *testing.T) {
+				m := compile(t, e, ending(end.how))
+				runMany(t, m, guests/5, end.code)
 				before := measureFreed(t)
-				runMany(t, m, guests, wantExit)
+				runMany(t, m, guests, end.code)
 				checkBack(t, before)
 				after := measureFreed(t)
 				t.Logf("%d guests: %d KiB, %d mappings more", guests,
@@ -67,7 +75,7 @@ func runMany(t *testing.T, m wasix.Module, n, wantExit int) {
 		if err := cmd.Start(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if wantExit == 137 {
+		if wantExit == killed {
 			w.await(2, cmd.Process)
 			cancel()
 		}
