@@ -27,6 +27,7 @@ type Guest struct {
 	cancel   context.CancelFunc // of the context that the process runs in
 	first    sync.Once
 	instance wasix.Instance // of the main thread
+	wait     func() error   // for the end of the process
 	before   []byte         // the memory as it was before the last call
 	waiting  int            // threads that make calls of their own; then before is older
 }
@@ -62,7 +63,7 @@ func startGuest(t testing.TB, m wasix.Module, setup func(*wasix.Cmd)) *Guest {
 		cancel()
 		t.Fatal(err)
 	}
-	g.Process, g.cancel = cmd.Process, cancel
+	g.Process, g.cancel, g.wait = cmd.Process, cancel, cmd.Wait
 	t.Cleanup(func() {
 		g.Process.Kill()
 		_ = cmd.Wait()

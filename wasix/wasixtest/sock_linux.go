@@ -10,5 +10,8 @@ var socketCases = []engineCase{
 	{"streams move data and lose none", sockets(streamCases)},
 	{"datagrams come whole, one with each call", sockets(datagramCases)},
 	{"options are read as they were set", sockets(optionCases)},
+	{"sock_shutdown ends a direction, and waits in it", sockets(shutdownCases)},
+	{"poll_oneoff tells what sockets are ready", sockets(pollCases)},
+	{"a waiting call ends with its socket and its process", sockets(waitCases())},
 	{"sock_addr_local and sock_addr_peer store addresses of the right size", sockets(addrCases)},
 }
