@@ -40,14 +40,18 @@ wasm_store_t *cw_store_new(wasm_engine_t **engine) {
 
 wasm_module_t *cw_module_new(wasm_store_t *store, char *wasm, size_t n, char **error) {
   wasm_byte_vec_t bytes = {n, wasm};
+  cw_load_begin();
   wasm_module_t *m = wasm_module_new(store, &bytes);
+  cw_load_end();
   if (!m) *error = last_error("the module does not compile");
   return m;
 }
 
 wasm_module_t *cw_module_deserialize(wasm_store_t *store, char *code, size_t n, char **error) {
   wasm_byte_vec_t bytes = {n, code};
+  cw_load_begin();
   wasm_module_t *m = wasm_module_deserialize(store, &bytes);
+  cw_load_end();
   if (!m) *error = last_error("the compiled code cannot be read");
   return m;
 }

@@ -46,6 +46,13 @@ static inline wasm_val_t cw_value(uint8_t kind, uint64_t bits) {
 // libwasmer does not turn faults into traps as expected.
 bool cw_catch_overflow(void);
 
+// cw_load_begin and cw_load_end go around whatever makes a module.
+void cw_load_begin(void);
+void cw_load_end(void);
+
+// cw_stack_probe returns the address of libwasmer's function that prologues call.
+uintptr_t cw_stack_probe(void);
+
 // cw_guard_stack makes the last part of this OS thread's stack unusable, for
 // guests to end there.
 void cw_guard_stack(void);

@@ -127,6 +127,5 @@ WEAK void wasm_config_set_features(wasm_config_t *, wasmer_features_t *);
 WEAK int wasmer_last_error_length(void);
 WEAK int wasmer_last_error_message(char *, int);
 WEAK const char *wasmer_version(void);
-WEAK void wasmer_vm_probestack(void);
 
 #endif

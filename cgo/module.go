@@ -2,6 +2,7 @@
 
 package cwasmer
 
+// #cgo LDFLAGS: -ldl
 // #include <stdlib.h>
 // #include "bridge.h"
 import "C"

@@ -45,6 +45,7 @@ static __thread enum { NOT_RAISED, OVERFLOW, PROBE } raised;
 
 static struct sigaction libwasmers; // handler of SIGSEGV
 static uintptr_t guest_pc;          // an address in a guest's code
+static uintptr_t stack_probe;       // see cw_stack_probe
 
 static void find_stack(void) {
   pthread_attr_t attr;
@@ -131,7 +132,6 @@ static int add_library(struct dl_phdr_info *info, size_t size, void *unused) {
 // may_hold_locks reports whether the code at pc is a library's other than a
 // stack probe, which belongs to the prologue of a guest's function.
 static bool may_hold_locks(uintptr_t pc) {
-  uintptr_t stack_probe = (uintptr_t)wasmer_vm_probestack;
   if (pc - stack_probe < 64) return false;
   for (int i = 0; i < nlibraries; i++)
     if (pc >= libraries[i].start && pc < libraries[i].end) return true;
@@ -184,6 +184,9 @@ static void find_guest_pc(wasm_func_t *f) {
 }
 
 bool cw_catch_overflow(void) {
+  cw_load_begin();
+  cw_load_end();
+  stack_probe = cw_stack_probe();
   wasm_engine_t *engine;
   wasm_store_t *store = cw_store_new(&engine);
   wasm_byte_vec_t wasm = {sizeof probe - 1, probe};

@@ -9,7 +9,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"unsafe"
 )
 
 // mainThread runs functions on the program's first OS thread, whose stack the
@@ -127,6 +129,46 @@ func TestLargeFrames(t *testing.T) {
 	for _, locals := range []int{100, 600, 5000} {
 		in := instantiate(t, compileWat(t, largeFrame(locals)), nil, nil)
 		testExhaustion(t, in, "deep", 1)
+	}
+}
+
+// Code that is loaded when the address space around libwasmer is taken still
+// reaches its stack probe.
+func TestLargeFramesFarAway(t *testing.T) {
+	m := compileWat(t, `(module (import "env" "memory" (memory 1 1)))`)
+	mem, err := m.NewMemory(1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	fillAddressSpace(t)
+	for range 20 {
+		in := instantiate(t, compileWat(t, largeFrame(600)), nil, nil)
+		testExhaustion(t, in, "deep", 1)
+	}
+}
+
+// fillAddressSpace makes mappings until new ones are out of reach of those that
+// were there before.
+func fillAddressSpace(t *testing.T) {
+	t.Helper()
+	const reach = 2 << 30
+	for _, size := range []int{1 << 20, 64 << 10, 16 << 10} {
+		first := uintptr(0)
+		for range 10000 {
+			b, err := syscall.Mmap(-1, 0, size, syscall.PROT_NONE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = syscall.Munmap(b) })
+			at := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+			if first == 0 {
+				first = at
+			}
+			if at-first > reach && first-at > reach {
+				break
+			}
+		}
 	}
 }
 
