@@ -189,21 +189,21 @@ func (t *Thread) storeEvents(out []byte) (n uint32) {
 		if ev.errno == abi.ESUCCESS && got == 0 && (ev.deadline == ready.Never || ev.deadline > now) {
 			continue
 		}
-		ev.store(out[n*abi.SizeofEvent:][:abi.SizeofEvent], got)
+		t.poll.store(out[n*abi.SizeofEvent:][:abi.SizeofEvent], ev, got)
 		n++
 	}
 	return n
 }
 
 // store writes the event of a subscription to b; got is what its file reports.
-func (ev *pollEvent) store(b []byte, got ready.Events) {
+func (s *pollScratch) store(b []byte, ev *pollEvent, got ready.Events) {
 	clear(b)
 	binary.LittleEndian.PutUint64(b, ev.userdata)
 	b[10] = byte(ev.typ)
 	errno := ev.errno
 	if ev.desc != nil {
 		errno = pollError(ev.desc.File, got)
-		binary.LittleEndian.PutUint64(b[16:], readable(ev))
+		binary.LittleEndian.PutUint64(b[16:], s.readable(ev))
 	}
 	if got&ready.Hup != 0 {
 		binary.LittleEndian.PutUint16(b[24:], uint16(abi.EventrwflagsHangup))
@@ -231,11 +231,20 @@ func pollError(f descriptor.File, got ready.Events) abi.Errno {
 	return abi.ESUCCESS
 }
 
-// readable returns how many bytes can be read at once, for files that know.
-func readable(ev *pollEvent) uint64 {
+// countedSubscriptions is how many subscriptions a poll may have whose events
+// tell the number of bytes: that takes a system call for each, and a program that
+// wants to know (FIONREAD in wasix-libc) asks for few.
+const countedSubscriptions = 8
+
+// readable returns how many bytes can be read at once, for files that know; a
+// poll of many descriptors tells only that there are some.
+func (s *pollScratch) readable(ev *pollEvent) uint64 {
 	f, ok := ev.desc.File.(interface{ Available() int })
-	if !ok || ev.typ != abi.EventtypeFdRead {
+	switch {
+	case !ok || ev.typ != abi.EventtypeFdRead:
 		return 0
+	case len(s.events) > countedSubscriptions:
+		return 1
 	}
 	return uint64(max(f.Available(), 0))
 }

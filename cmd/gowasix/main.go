@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 )
@@ -23,7 +24,15 @@ const (
 	statusFailed = 125
 )
 
+// minProcs is the least GOMAXPROCS, unless the environment sets it: a guest thread
+// that blocks in the kernel holds a processor of the Go scheduler for a while,
+// and on a machine of one or two the others would wait for that.
+const minProcs = 8
+
 func main() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(max(minProcs, runtime.GOMAXPROCS(0)))
+	}
 	os.Exit(gowasix(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -2,6 +2,7 @@ package ready
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -14,7 +15,7 @@ import (
 // goroutine holds a processor of the Go scheduler meanwhile.
 const (
 	kernelWaitThread    = 5 * time.Millisecond
-	kernelWaitGoroutine = 100 * time.Microsecond
+	kernelWaitGoroutine = time.Millisecond
 )
 
 // lastWaiter is the waiter that blocked last in this Go process. Two waits in
@@ -27,7 +28,7 @@ var lastWaiter atomic.Pointer[Waiter]
 // the processors stay free.
 var (
 	blocked    atomic.Int32
-	maxBlocked = int32(runtime.GOMAXPROCS(0) / 2)
+	maxBlocked = sync.OnceValue(func() int32 { return int32(runtime.GOMAXPROCS(0) / 2) })
 )
 
 // pollSet is the scratch space of a waiter for poll(2).
@@ -36,9 +37,10 @@ type pollSet struct {
 	index []int
 }
 
-// waitInKernel blocks in poll(2) for a short while, where that is cheaper than
-// parking, and reports whether the source has become ready.
-func (w *Waiter) waitInKernel(src SysSource, asked Events, deadline int64) bool {
+// Await blocks in poll(2) for a short while, where that is cheaper than parking,
+// and reports whether the source has become ready. It suits a caller that
+// expects its attempt to be in vain; [Waiter.Wait] does the same after one.
+func (w *Waiter) Await(src SysSource, asked Events, deadline int64) bool {
 	limit := w.enterKernel()
 	if limit == 0 {
 		return false
@@ -61,7 +63,7 @@ func (w *Waiter) enterKernel() time.Duration {
 		}
 		limit = kernelWaitGoroutine
 	}
-	if blocked.Add(1) > maxBlocked {
+	if blocked.Add(1) > maxBlocked() {
 		blocked.Add(-1)
 		return 0
 	}

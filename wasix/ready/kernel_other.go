@@ -5,7 +5,9 @@ package ready
 // pollSet is the scratch space of a waiter; only Linux needs one.
 type pollSet struct{}
 
-func (w *Waiter) waitInKernel(SysSource, Events, int64) bool { return false }
+// Await reports whether the source has become ready: nowhere but on Linux is it
+// worth waiting for that.
+func (w *Waiter) Await(SysSource, Events, int64) bool { return false }
 
 // pollLevels sets Got in every subscription and counts the ready ones.
 func (w *Waiter) pollLevels(subs []Subscription, _ int64) (int, error) {

@@ -69,7 +69,7 @@ func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) erro
 		return syscall.EINTR
 	}
 	if sys, ok := src.(SysSource); ok {
-		if w.waitInKernel(sys, asked, deadline) {
+		if w.Await(sys, asked, deadline) {
 			return nil
 		}
 	}

@@ -30,6 +30,9 @@ func (s *Socket) Recv(d *descriptor.Description, w *ready.Waiter, iovs [][]byte,
 		return n, 0, err
 	}
 	until := deadline(s.recvTimeout.Load())
+	if block && s.emptied.Load() {
+		s.await(w, until)
+	}
 	for {
 		seq := s.net.Queue().Seq()
 		n, out, err := s.recvmsg(iovs, msgFlags(flags), from)
@@ -39,6 +42,14 @@ func (s *Socket) Recv(d *descriptor.Description, w *ready.Waiter, iovs [][]byte,
 		if err := s.wait(d, w, ready.In, seq, until); err != nil {
 			return 0, 0, err
 		}
+	}
+}
+
+// await waits for a moment, where that is cheap, before an attempt that is
+// likely to be in vain: it saves a system call on a busy connection.
+func (s *Socket) await(w *ready.Waiter, until int64) {
+	if sys, ok := s.file.(ready.SysSource); ok {
+		w.Await(sys, ready.In, until)
 	}
 }
 
@@ -149,6 +160,9 @@ func (s *Socket) recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Ad
 		}
 	}
 	n, out, err := s.net.Recvmsg(iovs, flags, from)
+	if s.stream() {
+		s.emptied.Store(n < size(iovs))
+	}
 	if n == 0 || err != nil {
 		if err := s.takePending(); err != nil {
 			return 0, 0, err
