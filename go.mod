@@ -2,12 +2,14 @@ module github.com/gowasix/gowasix
 
 go 1.25.0
 
-require golang.org/x/sys v0.44.0
+require (
+	github.com/tetratelabs/wazero v1.12.0
+	github.com/wasmerio/wasmer-go v1.0.4
+	golang.org/x/sys v0.44.0
+)
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
-	github.com/tetratelabs/wazero v1.12.0 // indirect
-	github.com/wasmerio/wasmer-go v1.0.4 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
 	golang.org/x/mod v0.31.0 // indirect
 	golang.org/x/sync v0.19.0 // indirect
