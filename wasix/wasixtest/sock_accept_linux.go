@@ -2,8 +2,11 @@ package wasixtest
 
 import (
 	"bytes"
+	"slices"
 
+	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/network"
 )
 
 var acceptCases = []sockCase{
@@ -32,6 +35,7 @@ var acceptCases = []sockCase{
 	{"the flag makes only the new socket non-blocking", acceptNonblock, every},
 	{"a peer that has come and gone is accepted", acceptGone, every},
 	{"the older name does the same", acceptOlder, every},
+	{"a program of preview1 accepts at the socket that it was given", acceptPreview1, inet},
 }
 
 func accepting(want abi.Errno, socket func(*sockGuest) uint64) func(*sockGuest) {
@@ -186,4 +190,35 @@ func (g *sockGuest) setTime(fd uint64, opt abi.SockOption, nanoseconds uint64) {
 	g.t.Helper()
 	g.Put(valueAt, cat([]byte{byte(abi.OptionSome), 0, 0, 0, 0, 0, 0, 0}, le64(nanoseconds))...)
 	g.wants(abi.ESUCCESS, nil, "sock_set_opt_time", fd, uint64(opt), valueAt)
+}
+
+// acceptPreview1 has a guest that knows no call of WASIX.
+func acceptPreview1(g *sockGuest) {
+	l := g.hostListener()
+	addr, err := l.LocalAddr()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	calls := slices.DeleteFunc(wasix.Syscalls(), func(c *wasix.Syscall) bool { return c.Module != "wasi_snapshot_preview1" })
+	m := compile(g.t, g.engine, Passthrough(guestPages, calls...))
+	g = newSockGuest(g.t, m, g.family, func(cmd *wasix.Cmd) { cmd.Sockets = []network.Socket{l} })
+	p := g.dial(encodeInet(addr.AddrPort))
+	g.wants(abi.EFAULT, nil, "sock_accept", 3, 0, outside-2)
+	g.talk(g.newFD("sock_accept", 3, 0, fdAt), p)
+}
+
+// hostListener returns a listening socket that the host has opened.
+func (g *sockGuest) hostListener() network.Socket {
+	g.t.Helper()
+	s, err := network.Host().Socket(g.family, stream, 0)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if err := s.Bind(network.Addr{AddrPort: decodeInet(g.loopback())}); err != nil {
+		g.t.Fatal(err)
+	}
+	if err := s.Listen(1); err != nil {
+		g.t.Fatal(err)
+	}
+	return s
 }

@@ -25,6 +25,7 @@ var connectCases = []sockCase{
 	{"SO_ERROR tells that it was refused, once", connectLastError, inet},
 	{"a timeout gives up", connectTimeout, inet},
 	{"a policy's no is EPERM", connectDenied, inet},
+	{"the status tells how far a socket is", connectStatus, every},
 	{"a datagram socket has a peer until it connects to none", connectDatagram, inet},
 }
 
@@ -199,4 +200,26 @@ func connectDatagram(g *sockGuest) {
 	g.Put(addrAt, 0, 0)
 	g.wants(abi.ESUCCESS, nil, "sock_connect", fd, addrAt)
 	g.wants(abi.ENOTCONN, nil, "sock_addr_peer", fd, nameAt)
+}
+
+// wantStatus checks the one byte that sock_status stores.
+func (g *sockGuest) wantStatus(fd uint64, want abi.SockStatus) {
+	g.t.Helper()
+	g.wants(abi.ESUCCESS, []Write{{valueAt, []byte{byte(want)}}}, "sock_status", fd, valueAt)
+}
+
+func connectStatus(g *sockGuest) {
+	g.wantStatus(g.open(dgram), abi.SockStatusOpened)
+	fd := g.open(stream)
+	g.wantStatus(fd, abi.SockStatusOpening)
+	silent := g.open(stream)
+	g.bind(silent)
+	g.wants(abi.ECONNREFUSED, nil, "sock_connect", fd, addrAt)
+	g.wantStatus(fd, abi.SockStatusFailed)
+	fd, _ = g.connection()
+	g.wantStatus(fd, abi.SockStatusOpened)
+	g.wants(abi.ESUCCESS, nil, "sock_shutdown", fd, uint64(abi.SdflagsRd|abi.SdflagsWr))
+	g.wantStatus(fd, abi.SockStatusClosed)
+	g.wants(abi.ENOTSOCK, nil, "sock_status", root, valueAt)
+	g.wants(abi.EFAULT, nil, "sock_status", fd, outside+1)
 }

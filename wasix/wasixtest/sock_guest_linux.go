@@ -10,12 +10,14 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
 	"github.com/gowasix/gowasix/wasix/ready"
+	"github.com/gowasix/gowasix/wasix/vfs"
 )
 
 // Where the socket cases have their things in memory.
@@ -86,6 +88,9 @@ func sockets(rows []sockCase) func(*testing.T, wasix.Engine) {
 	}
 }
 
+// fileText is in the one file that there is in the guest's root.
+const fileText = "0123456789"
+
 // sockGuest is a guest on the host's network that makes socket calls.
 type sockGuest struct {
 	*Guest
@@ -100,6 +105,7 @@ func newSockGuest(t *testing.T, m wasix.Module, family abi.AddressFamily, setup 
 	t.Helper()
 	g := startGuest(t, m, func(cmd *wasix.Cmd) {
 		cmd.Network = network.Host()
+		cmd.Mounts = []vfs.Mount{{FS: vfs.FS(fstest.MapFS{"file": {Data: []byte(fileText)}})}}
 		if setup != nil {
 			setup(cmd)
 		}
@@ -292,6 +298,13 @@ func (g *sockGuest) datagrams() (fd uint64, addr []byte) {
 	g.t.Helper()
 	fd = g.open(dgram)
 	return fd, g.bind(fd)
+}
+
+// openFile returns the file, open for reading.
+func (g *sockGuest) openFile() uint64 {
+	g.t.Helper()
+	g.Put(dataAt, []byte("file")...)
+	return g.newFD("path_open", root, 0, dataAt, 4, 0, uint64(abi.RightsFdRead|abi.RightsFdSeek), 0, 0, fdAt)
 }
 
 func (g *sockGuest) close(fd uint64) {

@@ -17,8 +17,8 @@ const threadStart = "wasi_thread_start"
 // threadCalls are the system calls that a thread of a guest can be told to
 // make: those that wait.
 var threadCalls = []string{
-	"fd_read", "fd_write", "poll_oneoff", "sock_accept_v2", "sock_connect",
-	"sock_recv", "sock_recv_from", "sock_send", "sock_send_file", "sock_send_to", "thread_sleep",
+	"fd_read", "poll_oneoff", "sock_accept_v2", "sock_connect",
+	"sock_recv", "sock_recv_from", "sock_send", "sock_send_file",
 }
 
 // An order tells a thread what to call. It lies where the thread's thread_start

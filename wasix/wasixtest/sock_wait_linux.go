@@ -51,6 +51,12 @@ var waits = []wait{
 		at, n := g.iovs(8)
 		return fd, []uint64{fd, at, n, 0, lenAt}, p
 	}},
+	{"sock_send_file", every, func(g *sockGuest) (uint64, []uint64, peer) {
+		fd, p := g.connection()
+		file := g.openFile()
+		g.stuff(fd)
+		return fd, []uint64{fd, file, 2, 1 << 40, valueAt}, p
+	}},
 }
 
 // stuff sends until nothing fits any more.
