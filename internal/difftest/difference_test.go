@@ -1,3 +1,5 @@
+//go:build linux
+
 package difftest
 
 // difference is a line that is meant to differ between Linux and WASIX. A

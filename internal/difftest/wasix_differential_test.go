@@ -1,3 +1,5 @@
+//go:build linux
+
 package difftest
 
 import (
@@ -7,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,9 +89,6 @@ func engines(t *testing.T) []wasix.Engine {
 }
 
 func TestGuestsBehaveAsOnLinux(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("the other side of the comparison is Linux")
-	}
 	native, engines := build(t), engines(t)
 	for _, p := range probes {
 		t.Run(p.title(), func(t *testing.T) {
