@@ -164,6 +164,7 @@ func (p *Process) removeThread(t *Thread) {
 func (t *Thread) run(started chan<- error, body func(Instance) error) {
 	p := t.proc
 	defer p.removeThread(t)
+	defer t.leaveOSThread()
 	in, err := t.instantiate()
 	if err != nil {
 		started <- t.startFailure(err)

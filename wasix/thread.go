@@ -34,11 +34,6 @@ func newThread(p *Process, id uint32) *Thread {
 	return t
 }
 
-// BindOSThread tells that the guest thread has an OS thread of its own, so that
-// blocking in the kernel is the cheapest way to wait. An adapter calls it from
-// Instantiate.
-func (t *Thread) BindOSThread() { t.waiter.OwnsThread = true }
-
 // ErrUnwind is what [Syscall.Call] returns when the guest must not run on.
 var ErrUnwind = errors.New("wasix: the guest thread ends here")
 

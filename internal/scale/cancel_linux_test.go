@@ -168,7 +168,7 @@ func rounds(threads int) int {
 	if threads == 1 {
 		return 10
 	}
-	return 4
+	return 3
 }
 
 // cancelOnce starts a guest, cancels its context when all threads are about to

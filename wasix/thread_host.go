@@ -1,0 +1,43 @@
+package wasix
+
+import (
+	"runtime"
+	"sync/atomic"
+)
+
+// maxIdleOSThreads is how many OS threads may stay behind for new guest threads
+// to run on: to make one takes longer than all else in a guest thread's start, but
+// Go never ends one that is idle.
+const maxIdleOSThreads = 64
+
+// idleOSThreads is about how many there are.
+var idleOSThreads atomic.Int32
+
+// BindOSThread tells that the guest thread has an OS thread of its own, so that
+// blocking in the kernel is the cheapest way to wait. An adapter calls it from
+// Instantiate.
+func (t *Thread) BindOSThread() {
+	if t.waiter.OwnsThread {
+		return
+	}
+	t.waiter.OwnsThread = true
+	for n := idleOSThreads.Load(); n > 0; n = idleOSThreads.Load() {
+		if idleOSThreads.CompareAndSwap(n, n-1) {
+			return
+		}
+	}
+}
+
+// leaveOSThread is the last thing a guest thread does: it leaves the OS thread it
+// had to others, or makes it end with the goroutine.
+func (t *Thread) leaveOSThread() {
+	if !t.waiter.OwnsThread {
+		return
+	}
+	for n := idleOSThreads.Load(); n < maxIdleOSThreads; n = idleOSThreads.Load() {
+		if idleOSThreads.CompareAndSwap(n, n+1) {
+			return
+		}
+	}
+	runtime.LockOSThread()
+}
