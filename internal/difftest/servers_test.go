@@ -307,9 +307,6 @@ func statuses(t *testing.T, addr, request string) (list []int) {
 
 // The Go guest listens and connects through package wasixnet.
 func TestGoServer(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiling 10 MB takes long")
-	}
 	onEngines(t, []string{"go-http"}, func(t *testing.T, e wasix.Engine, name string) {
 		addr := serve(t, e, name, nil, "127.0.0.1:0")
 		defer http.DefaultClient.CloseIdleConnections()

@@ -17,7 +17,7 @@ import (
 // there.
 func corpus(t testing.TB) map[string][]byte {
 	t.Helper()
-	paths, err := filepath.Glob("../../testdata/guests/wasm/*.wasm")
+	paths, err := filepath.Glob("../../testdata/guests/*.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
