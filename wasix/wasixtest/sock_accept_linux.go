@@ -31,6 +31,7 @@ var acceptCases = []sockCase{
 	{"connections come in their order", acceptOrder, every},
 	{"results outside memory lose no connection", acceptFaults, every},
 	{"unknown flags lose no connection", acceptFlags, every},
+	{"without a free descriptor the connection waits on", acceptNoDescriptor, every},
 	{"the listener's non-blocking mode is not inherited", acceptInherits, every},
 	{"the flag makes only the new socket non-blocking", acceptNonblock, every},
 	{"a peer that has come and gone is accepted", acceptGone, every},
@@ -118,6 +119,25 @@ func acceptFlags(g *sockGuest) {
 		g.wants(abi.EINVAL, nil, "sock_accept_v2", l, uint64(flags), fdAt, fromAt)
 	}
 	g.talk(g.accept(l, p.name()), p)
+}
+
+func acceptNoDescriptor(g *sockGuest) {
+	const limit = 16
+	g = newSockGuest(g.t, g.module, g.family, func(cmd *wasix.Cmd) { cmd.MaxDescriptors = limit })
+	l, addr := g.listener(1)
+	p := g.dial(addr)
+	var spare uint64
+	for spare != limit-1 {
+		spare = g.open(dgram)
+	}
+	g.wants(abi.EMFILE, nil, "sock_open", uint64(g.family), uint64(stream), 0, fdAt)
+	g.wants(abi.EMFILE, nil, "sock_accept_v2", l, 0, fdAt, fromAt)
+	g.close(spare)
+	fd := g.accept(l, p.name())
+	if fd != spare {
+		g.t.Errorf("descriptor %d was free, and %d is taken", spare, fd)
+	}
+	g.talk(fd, p)
 }
 
 // isNonblock looks at the flags of a descriptor.

@@ -224,7 +224,7 @@ func shutdownNotConnected(g *sockGuest) {
 
 func shutdownUnknown(g *sockGuest) {
 	fd, p := g.connection()
-	for _, how := range []uint64{0, 4, 7, 255, 256, 1 << 31} {
+	for _, how := range []uint64{0, 4, 7, 255, 256, 257, 1 << 31} {
 		g.wants(abi.EINVAL, nil, "sock_shutdown", fd, how)
 	}
 	g.talk(fd, p)
