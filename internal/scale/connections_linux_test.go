@@ -153,17 +153,23 @@ func connections(t *testing.T) int {
 	return n
 }
 
-// checkIdle fails the test unless the process uses almost no processor time.
+// checkIdle fails the test unless the process uses almost no processor time, in
+// the first second or, when guests were on their way to their waits, a later one.
 func checkIdle(t *testing.T) {
 	t.Helper()
 	const bound = 100 * time.Millisecond
-	start := cpuTime(t)
-	time.Sleep(time.Second)
-	used := cpuTime(t) - start
-	t.Logf("%v of processor time in an idle second", used)
-	if used > bound {
-		t.Errorf("idle guests use %v of a second", used)
+	const attempts = 3
+	var used time.Duration
+	for range attempts {
+		start := cpuTime(t)
+		time.Sleep(time.Second)
+		used = cpuTime(t) - start
+		t.Logf("%v of processor time in an idle second", used)
+		if used < bound {
+			return
+		}
 	}
+	t.Errorf("idle guests use %v of a second", used)
 }
 
 // TestIdleConnections has a guest accept ten thousand connections, one call
