@@ -103,34 +103,46 @@ static void reuse(void)
 	close(third);
 }
 
-static void only6(void)
+// bind_same binds fd6 to any free port of :: and fd to the same port of 0.0.0.0. A
+// port may be some other program's; so it tries several. It returns what the
+// last try of fd answered.
+static int bind_same(int *fd6, int *fd, int only)
 {
-	union address any6, any;
+	union address any6, any, a;
 	socklen_t len;
+	int rc = -1;
 	parse_address("::", 0, &any6, &len);
 	parse_address("0.0.0.0", 0, &any, &len);
-	int fd6 = make(AF_INET6, SOCK_STREAM), fd = make(AF_INET, SOCK_STREAM);
-	check("bind.v6only set", set_option(fd6, IPPROTO_IPV6, IPV6_V6ONLY, 1));
-	bind_to(fd6, any6);
-	check("bind.v6only listen", listen(fd6, 1));
-	union address a = local(fd6);
-	any.in.sin_port = htons((uint16_t)port_of(&a));
-	check("bind.v6only and inet", bind_to(fd, any));
+	for (int i = 0; i < 10 && rc < 0; i++) {
+		if (i > 0) {
+			close(*fd6);
+			close(*fd);
+		}
+		*fd6 = make(AF_INET6, SOCK_STREAM);
+		*fd = make(AF_INET, SOCK_STREAM);
+		set_option(*fd6, IPPROTO_IPV6, IPV6_V6ONLY, only);
+		if (bind_to(*fd6, any6) || listen(*fd6, 1))
+			die("listen");
+		a = local(*fd6);
+		any.in.sin_port = htons((uint16_t)port_of(&a));
+		rc = bind_to(*fd, any);
+	}
+	return rc;
+}
+
+static void only6(void)
+{
+	int fd6, fd;
+	check("bind.v6only and inet", bind_same(&fd6, &fd, 1));
 	check("bind.v6only and inet listen", listen(fd, 1));
 	check("bind.v6only set late", set_option(fd6, IPPROTO_IPV6, IPV6_V6ONLY, 0));
 	close(fd6);
 	close(fd);
 
-	fd6 = make(AF_INET6, SOCK_STREAM);
-	fd = make(AF_INET, SOCK_STREAM);
-	check("bind.dual set", set_option(fd6, IPPROTO_IPV6, IPV6_V6ONLY, 0));
-	bind_to(fd6, any6);
-	check("bind.dual listen", listen(fd6, 1));
-	a = local(fd6);
-	any.in.sin_port = htons((uint16_t)port_of(&a));
-	check("bind.dual and inet", bind_to(fd, any));
-	loopback(&any, port_of(&a));
-	check("bind.dual connect by inet", connect_to(fd, any));
+	check("bind.dual and inet", bind_same(&fd6, &fd, 0));
+	union address a = local(fd6), to;
+	loopback(&to, port_of(&a));
+	check("bind.dual connect by inet", connect_to(fd, to));
 	int conn = accept(fd6, NULL, NULL);
 	a = peer(conn);
 	truth("bind.dual peer is a mapped address",

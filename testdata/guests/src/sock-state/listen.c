@@ -201,12 +201,19 @@ static void shut_down(void)
 	close(client);
 	close(fd);
 
-	// An address that was chosen, not given by the system, is kept.
-	fd = make_bound(SOCK_STREAM);
-	before = local(fd);
-	close(fd);
-	fd = make(AF_INET, SOCK_STREAM);
-	check("listen.shutdown chosen bind", bind_to(fd, before));
+	// An address that was chosen, not given by the system, is kept. Another
+	// program may take it in between; so it tries several.
+	int rc = -1;
+	for (int i = 0; i < 10 && rc < 0; i++) {
+		if (i > 0)
+			close(fd);
+		fd = make_bound(SOCK_STREAM);
+		before = local(fd);
+		close(fd);
+		fd = make(AF_INET, SOCK_STREAM);
+		rc = bind_to(fd, before);
+	}
+	check("listen.shutdown chosen bind", rc);
 	listen(fd, 5);
 	shutdown(fd, SHUT_RD);
 	check("listen.shutdown chosen listen", listen(fd, 5));
