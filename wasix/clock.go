@@ -25,7 +25,8 @@ func clockNow(id abi.Clockid) (uint64, abi.Errno) {
 }
 
 // clockTimeGet is clock_time_get(id, precision, time): stores the present time
-// of a clock in nanoseconds. The precision asked for is always met.
+// of a clock in nanoseconds. The precision asked for is always met, and no clock
+// but REALTIME steps back.
 //
 // returns 0 except:
 //   - EFAULT: time lies outside memory
@@ -35,11 +36,18 @@ func clockTimeGet(t *Thread, p []uint64) abi.Errno {
 	if !t.inMemory(uint32(p[2]), 8) {
 		return abi.EFAULT
 	}
-	now, errno := clockNow(abi.Clockid(p[0]))
-	if errno == abi.ESUCCESS {
-		t.putUint64(uint32(p[2]), now)
+	id := abi.Clockid(p[0])
+	now, errno := clockNow(id)
+	if errno != abi.ESUCCESS {
+		return errno
 	}
-	return errno
+	if id == abi.ClockidThreadCputimeId {
+		// The guest thread may have moved to an OS thread that has used less.
+		now = max(now, t.cpuTime)
+		t.cpuTime = now
+	}
+	t.putUint64(uint32(p[2]), now)
+	return abi.ESUCCESS
 }
 
 // clockResGet is clock_res_get(id, resolution): stores the resolution of a

@@ -22,6 +22,8 @@ type Thread struct {
 	poll pollScratch
 	sock sockScratch
 
+	cpuTime uint64 // what THREAD_CPUTIME_ID said last
+
 	futex    futexWaiter
 	finished chan struct{} // closed when the thread is gone
 
