@@ -11,8 +11,9 @@ import (
 )
 
 // Direct returns an engine that runs no code. It takes the modules that
-// [Passthrough] makes, and carries out their system calls on memory of the Go
-// heap: fast, and nothing but package wasix takes part.
+// [Passthrough] makes, also with the threads that [RunSockets] gives them, and
+// carries out their system calls on memory of the Go heap: fast, and nothing but
+// package wasix takes part.
 func Direct() wasix.Engine { return direct{} }
 
 type direct struct{}
