@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"io"
 	"net"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ func committedPrograms() []program {
 	both("echo-poll", checkEcho(16))
 	both("udp-echo", checkDatagrams)
 	both("http", checkHTTP)
-	return append(programs, program{"echo-preview1", checkInheritedEcho})
+	return append(programs, program{"echo-preview1", checkInheritedEcho}, program{"go-http", checkGoHTTP})
 }
 
 // guestPort is the port that guests bind.
@@ -119,4 +120,40 @@ func checkHTTP(t *testing.T, module wasix.Module) {
 	site.check(t, addr, false)
 	site.checkCurl(t, addr)
 	g.stop()
+}
+
+// checkGoHTTP posts to net/http's server inside the guest, over many connections.
+func checkGoHTTP(t *testing.T, module wasix.Module) {
+	p := publish(80, abi.SockProtoTcp)
+	g := start(t, module, func(cmd *wasix.Cmd) { cmd.Network = p }, "go-http", ":80")
+	g.expect(`listening on 80\n`)
+	url := "http://" + outside(t, p, 80, abi.SockProtoTcp) + "/echo"
+	client := newClient()
+	defer client.CloseIdleConnections()
+	var group sync.WaitGroup
+	for range connections {
+		group.Go(func() {
+			for range 4 {
+				post(t, client, url)
+			}
+		})
+	}
+	group.Wait()
+	g.stop()
+}
+
+// post sends random bytes, which must come back; more than net/http reads before
+// it answers would not.
+func post(t *testing.T, client *http.Client, url string) {
+	sent := make([]byte, 500)
+	_, _ = rand.Read(sent)
+	resp, err := client.Post(url, "application/octet-stream", bytes.NewReader(sent))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer resp.Body.Close()
+	if got, err := io.ReadAll(resp.Body); err != nil || !bytes.Equal(got, sent) {
+		t.Errorf("%d bytes of %d came back, %v", len(got), len(sent), err)
+	}
 }

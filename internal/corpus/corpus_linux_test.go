@@ -31,6 +31,9 @@ func TestCorpus(t *testing.T) {
 		files = append(files, publicFiles(t, folder)...)
 		programs = append(programs, publicPrograms...)
 	}
+	if underRace {
+		files = slices.DeleteFunc(files, isLarge)
+	}
 	table := newTable(t)
 	for _, engine := range engines(t) {
 		t.Run(engine.Name(), func(t *testing.T) {
@@ -87,6 +90,15 @@ func corpusFiles(dir string, names []string) []string {
 		files[i] = filepath.Join(dir, name+".wasm")
 	}
 	return files
+}
+
+// maxUnderRace is the size of programs that are left to runs without the race
+// detector, in bytes: it would look at the engines' compilers for minutes.
+const maxUnderRace = 4 << 20
+
+func isLarge(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Size() > maxUnderRace
 }
 
 // publicFiles returns the programs of the folder: all those that are known, and
