@@ -58,8 +58,9 @@ type Cmd struct {
 	// [DefaultMaxBacklog].
 	MaxBacklog int
 
-	// Reactor makes Start run the export _initialize, if any, in place of
-	// _start, and leaves the process waiting for [Process.Call].
+	// Reactor makes the process run the export _initialize, if any, in place of
+	// _start, and then wait for [Process.Call]. Start does not wait for it; the
+	// first Call does. A trap in it ends the process.
 	Reactor bool
 
 	// Process is the running process, after Start.
