@@ -37,6 +37,9 @@ func TestCloseInAnyOrder(t *testing.T) {
 				}
 			}
 		}
+		if a.Bytes() != nil || a.Global(0) != 0 || mem.Bytes() != nil || mem.Grow(1) {
+			t.Error("something closed can be used")
+		}
 		if _, err := m.Instantiate(host, mem); !errors.Is(err, ErrClosed) {
 			t.Errorf("Instantiate after Close: %v", err)
 		}

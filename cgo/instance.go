@@ -153,13 +153,19 @@ func (in *Instance) trapError(message string) error {
 }
 
 // Global returns the value of the exported global of the given index as raw
-// bits.
+// bits, 0 when the instance is closed.
 func (in *Instance) Global(export int) uint64 {
+	if in.closed.Load() {
+		return 0
+	}
 	return uint64(C.cw_global_get(in.c, C.uint32_t(export)))
 }
 
 // SetGlobal sets the exported global of the given index, which must be mutable.
 func (in *Instance) SetGlobal(export int, bits uint64) {
+	if in.closed.Load() {
+		return
+	}
 	kind := in.module.exports[export].Value
 	C.cw_global_set(in.c, C.uint32_t(export), C.uint8_t(kind), C.uint64_t(bits))
 }
@@ -170,7 +176,7 @@ func (in *Instance) Memory() *Memory { return in.memory }
 // Bytes returns the instance's memory, imported or exported, as it is now; nil
 // when it has none. The slice may be used as long as the instance is open.
 func (in *Instance) Bytes() []byte {
-	if in.c.memory == nil {
+	if in.closed.Load() || in.c.memory == nil {
 		return nil
 	}
 	return bytesOf(unsafe.Pointer(in.c.base), in.c.memory)
@@ -202,13 +208,15 @@ func cwasmerHostCall(handle C.uint64_t, index C.uint32_t, stack *C.uint64_t, n C
 	if in == nil {
 		return false
 	}
+	panicked := true
 	defer func() {
-		if !bool(ok) && in.hostError == nil && !in.interrupted.Load() {
+		if panicked {
 			in.hostError = &Panic{Value: recover(), Stack: debug.Stack()}
 		}
 	}()
 	mem := unsafe.Slice((*byte)(unsafe.Pointer(base)), int(size))
 	err := in.host(int(index), mem, unsafe.Slice((*uint64)(unsafe.Pointer(stack)), int(n)))
+	panicked = false
 	if err != nil {
 		in.hostError = err
 		return false

@@ -54,6 +54,17 @@ func TestInterruptHostCall(t *testing.T) {
 	}
 }
 
+// A panic is caught whether or not the instance is interrupted.
+func TestInterruptAndPanic(t *testing.T) {
+	var in *Instance
+	in = instantiate(t, compileWat(t, `(module (import "h" "f" (func $f)) (func (export "run") (call $f)))`),
+		func(int, []byte, []uint64) error { in.Interrupt(); panic("boom") }, nil)
+	var p *Panic
+	if _, err := call(t, in, "run"); !errors.As(err, &p) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestInterruptAfterClose(t *testing.T) {
 	m := compileWat(t, `(module (func (export "f")))`)
 	in := instantiate(t, m, nil, nil)

@@ -44,14 +44,18 @@ func (m *Module) NewMemory(min, max uint32) (*Memory, error) {
 }
 
 // Bytes returns the memory as it is now. The slice may be used as long as the memory
-// is open; it does not become longer when the memory grows.
+// is open; it does not become longer when the memory grows. It is nil when the
+// memory is closed.
 func (m *Memory) Bytes() []byte {
+	if m.closed.Load() {
+		return nil
+	}
 	return bytesOf(m.base, m.memory)
 }
 
 // Grow adds pages and returns false if that would exceed the maximum.
 func (m *Memory) Grow(pages uint32) bool {
-	return bool(C.wasm_memory_grow(m.memory, C.uint32_t(pages)))
+	return !m.closed.Load() && bool(C.wasm_memory_grow(m.memory, C.uint32_t(pages)))
 }
 
 // Close frees the memory, once the instances on it are closed, too.

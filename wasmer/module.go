@@ -34,8 +34,7 @@ func (m *Module) NewMemory() (wasix.Memory, error) {
 	if mem == nil || !mem.Imported {
 		return nil, nil
 	}
-	limits := struct{ min, max uint32 }{uint32(mem.Min), min(uint32(mem.Max), m.maxPages)}
-	made, err := m.code.NewMemory(limits.min, limits.max)
+	made, err := m.code.NewMemory(uint32(mem.Min), min(uint32(mem.Max), m.maxPages))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +42,8 @@ func (m *Module) NewMemory() (wasix.Memory, error) {
 }
 
 // Instantiate implements [wasix.Module]. The error is a [*wasix.Trap] when the
-// start function traps or a data segment lies outside memory.
+// start function traps, or libwasmer's own, as when a data segment lies outside
+// memory.
 func (m *Module) Instantiate(t *wasix.Thread, mem wasix.Memory) (wasix.Instance, error) {
 	imported, ok := mem.(memory)
 	if mem != nil && !ok {
