@@ -39,8 +39,9 @@ type Cmd struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 
-	// Mounts are the directories the guest finds, in the order of their
-	// descriptors. Without any, it has an empty root.
+	// Mounts are the directories the guest finds. Without one at "/", an empty
+	// root is there. A WASIX program has the root as its first descriptor, and
+	// finds the others in it; others have one for each, "/" first.
 	Mounts []vfs.Mount
 	// Network is what sockets run on; nil allows none but those of AF_UNIX,
 	// whose names live and die with the process.
@@ -257,7 +258,13 @@ func (p *Process) openMounts(mounts []vfs.Mount) error {
 		return fmt.Errorf("mounts: %w", err)
 	}
 	p.tree = tree
-	for _, guest := range tree.Preopens() {
+	preopens := tree.Preopens()
+	if p.importsWASIX() {
+		// The root leads to all others. Given more, the C library of 2023 takes
+		// the wrong length off the paths below them.
+		preopens = preopens[:1]
+	}
+	for _, guest := range preopens {
 		if err := p.preopen(guest); err != nil {
 			return fmt.Errorf("mount %s: %w", guest, err)
 		}

@@ -38,8 +38,8 @@ func prints(text string) *fakeModule {
 	return program(func(t *Thread) error {
 		copy(t.mem[1024:], text)
 		putIovec(t, 512, 1024, uint32(len(text)))
-		if e, err := call(t, fdWrite, 1, 512, 1, 520); e != abi.ESUCCESS {
-			_, err = callRaw(t, procExit, 3)
+		if e, _ := call(t, fdWrite, 1, 512, 1, 520); e != abi.ESUCCESS {
+			_, err := callRaw(t, procExit, 3)
 			return err
 		}
 		return nil

@@ -2,7 +2,6 @@ package wasix
 
 import (
 	"encoding/binary"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -215,6 +214,6 @@ func TestFutexCallsDoNotAllocate(t *testing.T) {
 		_ = wake.Call(th, th.mem, stack)
 	})
 	if allocs > 0 {
-		t.Fatal(fmt.Sprintf("%v allocations per wait and wake", allocs))
+		t.Fatalf("%v allocations per wait and wake", allocs)
 	}
 }

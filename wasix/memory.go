@@ -45,12 +45,6 @@ func (t *Thread) iovecs(ptr, count uint32) ([][]byte, abi.Errno) {
 	return iovs, abi.ESUCCESS
 }
 
-// stringAt returns a copy of the n bytes at ptr.
-func (t *Thread) stringAt(ptr, n uint32) (string, bool) {
-	b, ok := t.bytes(ptr, uint64(n))
-	return string(b), ok
-}
-
 // inMemory reports whether n bytes at ptr lie inside memory.
 func (t *Thread) inMemory(ptr uint32, n uint64) bool {
 	_, ok := t.bytes(ptr, n)

@@ -16,15 +16,15 @@ func maxSubscriptions(descriptors int) uint64 { return 2*uint64(descriptors) + 1
 // pollLayout is how a module lays out a subscription, and what it means by a
 // timeout of 0.
 type pollLayout struct {
-	size                              uint64
-	clockID, timeout, precision, flag int
-	zeroIsNever                       bool
+	size                   uint64
+	clockID, timeout, flag int
+	zeroIsNever            bool
 }
 
 var (
-	pollPreview1 = pollLayout{size: abi.SizeofSubscription, clockID: 16, timeout: 24, precision: 32, flag: 40}
-	pollWasix    = pollLayout{size: abi.SizeofSubscription, clockID: 16, timeout: 24, precision: 32, flag: 40, zeroIsNever: true}
-	pollUnstable = pollLayout{size: abi.SizeofSnapshot0Subscription, clockID: 24, timeout: 32, precision: 40, flag: 48}
+	pollPreview1 = pollLayout{size: abi.SizeofSubscription, clockID: 16, timeout: 24, flag: 40}
+	pollWasix    = pollLayout{size: abi.SizeofSubscription, clockID: 16, timeout: 24, flag: 40, zeroIsNever: true}
+	pollUnstable = pollLayout{size: abi.SizeofSnapshot0Subscription, clockID: 24, timeout: 32, flag: 48}
 )
 
 // Offsets that all layouts share.
@@ -39,7 +39,6 @@ const (
 type pollScratch struct {
 	subs   []ready.Subscription
 	events []pollEvent
-	descs  []*descriptor.Description
 }
 
 // pollEvent is the host's view of one subscription.
@@ -49,7 +48,6 @@ type pollEvent struct {
 	errno    abi.Errno
 	desc     *descriptor.Description
 	deadline int64 // of a clock
-	fires    bool
 }
 
 // pollOneoff returns the handler of poll_oneoff(in, out, nsubscriptions,

@@ -91,7 +91,7 @@ func TestDirectories(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		command(t, "", with(run, "--dir", dir, files)...).want(t, 0, `"`+dir+`"`, "")
+		command(t, "", with(run, "--dir", dir, files, dir)...).want(t, 0, "files.create: OK\n", "")
 	})
 }
 

@@ -10,13 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How long one wait may block inside the kernel before the guest thread parks.
-// A thread of its own loses nothing by it but promptness on interruption; a
-// goroutine holds a processor of the Go scheduler meanwhile.
-const (
-	kernelWaitThread    = 5 * time.Millisecond
-	kernelWaitGoroutine = time.Millisecond
-)
+// kernelWait is how long one wait may block inside the kernel before the guest
+// thread parks: some round trips of a busy connection. Meanwhile it cannot be
+// interrupted and holds a processor of the Go scheduler.
+const kernelWait = time.Millisecond
 
 // lastWaiter is the waiter that blocked last in this Go process. Two waits in
 // a row by the same one mean that nobody else is busy: then blocking in the
@@ -56,18 +53,14 @@ func (w *Waiter) Await(src SysSource, asked Events, deadline int64) bool {
 // enterKernel returns how long w may block in the kernel. Unless that is 0, w
 // counts as blocked.
 func (w *Waiter) enterKernel() time.Duration {
-	limit := kernelWaitThread
-	if !w.OwnsThread {
-		if lastWaiter.Swap(w) != w {
-			return 0
-		}
-		limit = kernelWaitGoroutine
+	if !w.OwnsThread && lastWaiter.Swap(w) != w {
+		return 0
 	}
 	if blocked.Add(1) > maxBlocked() {
 		blocked.Add(-1)
 		return 0
 	}
-	return limit
+	return kernelWait
 }
 
 // pollLevels sets Got in every subscription and counts the ready ones. When

@@ -400,12 +400,12 @@ func TestStatus(t *testing.T) {
 	wantErr(t, "refused", e.Connect(e.d, e.w, bound(t, abi.SockTypeStream).name(t)), syscall.ECONNREFUSED)
 	wantStatus(t, e, abi.SockStatusFailed)
 
-	c, s := connected(t, abi.SockTypeDgram)
+	datagram, _ := connected(t, abi.SockTypeDgram)
 	six := network.Addr{AddrPort: netip.MustParseAddrPort("[::1]:1")}
-	wantErr(t, "family", c.Connect(c.d, c.w, six), syscall.EAFNOSUPPORT)
-	wantStatus(t, c, abi.SockStatusOpened)
+	wantErr(t, "family", datagram.Connect(datagram.d, datagram.w, six), syscall.EAFNOSUPPORT)
+	wantStatus(t, datagram, abi.SockStatusOpened)
 
-	c, s = connected(t, abi.SockTypeStream)
+	c, s := connected(t, abi.SockTypeStream)
 	wantStatus(t, c, abi.SockStatusOpened)
 	wantStatus(t, s, abi.SockStatusOpened)
 	wantErr(t, "shutdown", c.Shutdown(abi.SdflagsWr), nil)
@@ -581,12 +581,12 @@ func TestReadWrite(t *testing.T) {
 			t.Errorf("read: %d, %v, %q %q", n, err, x, y)
 		}
 	}
-	c, s := connected(t, abi.SockTypeStream)
-	wantErr(t, "set", s.SetTime(abi.SockOptionRecvTimeout, moment, true), nil)
-	_, err := s.d.Readv(s.w, [][]byte{make([]byte, 1)})
+	_, timed := connected(t, abi.SockTypeStream)
+	wantErr(t, "set", timed.SetTime(abi.SockOptionRecvTimeout, moment, true), nil)
+	_, err := timed.d.Readv(timed.w, [][]byte{make([]byte, 1)})
 	wantErr(t, "read in time", err, syscall.EAGAIN)
 
-	c, s = connected(t, abi.SockTypeDgram)
+	c, s := connected(t, abi.SockTypeDgram)
 	if _, err := c.d.Writev(c.w, [][]byte{{}}); err != nil {
 		t.Fatal(err)
 	}
