@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -172,6 +173,41 @@ func crowd(t *testing.T, addr string, n int) {
 			}
 		}
 	}
+}
+
+// A guest that knows preview1 only accepts on a socket that it is given.
+func TestPreview1Server(t *testing.T) {
+	onEngines(t, []string{"echo-preview1"}, func(t *testing.T, e wasix.Engine, name string) {
+		l, err := network.Host().Socket(abi.AddressFamilyInet4, abi.SockTypeStream, abi.SockProtoTcp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loopback := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
+		if err := errors.Join(l.Bind(network.Addr{AddrPort: loopback}), l.Listen(8)); err != nil {
+			t.Fatal(err)
+		}
+		addr, err := l.LocalAddr()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mod, err := e.Compile(t.Context(), guests.Bytes(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer mod.Close()
+		cmd := wasix.Command(mod, name)
+		cmd.Sockets = []network.Socket{l}
+		if err := cmd.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		echo(t, addr.AddrPort.String(), 100_000)
+		echo(t, addr.AddrPort.String(), 1<<20)
+		cmd.Process.Kill()
+		var exit *wasix.ExitError
+		if err := cmd.Wait(); !errors.As(err, &exit) || exit.Signal() != abi.SignalKill {
+			t.Error(err)
+		}
+	})
 }
 
 func TestDatagramServer(t *testing.T) {

@@ -2,16 +2,21 @@ package guests
 
 import (
 	"context"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/experimental/sock"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
@@ -56,6 +61,57 @@ func TestNamesTellTheMemory(t *testing.T) {
 			t.Errorf("%s: memory %+v", name, m)
 		}
 	}
+}
+
+// The one for comparison runs on wazero's own sockets.
+func TestPreview1EchoOnWazero(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCloseOnContextDone(true))
+	wasi_snapshot_preview1.MustInstantiate(ctx, r)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().(*net.TCPAddr)
+	free.Close()
+	withSocket := sock.WithConfig(ctx, sock.NewConfig().WithTCPListener("127.0.0.1", addr.Port))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.InstantiateWithConfig(withSocket, Bytes("echo-preview1"), wazero.NewModuleConfig())
+		ended <- err
+	}()
+	c := dialUntilReady(t, addr.String())
+	defer c.Close()
+	buf := make([]byte, 5)
+	if _, err := c.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "hello" {
+		t.Errorf("got %q, %v", buf, err)
+	}
+	cancel()
+	c.Close()
+	// wazero's accept does not end with the context, but with the next connection.
+	if last, err := net.Dial("tcp", addr.String()); err == nil {
+		last.Close()
+	}
+	<-ended
+	if err := r.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func dialUntilReady(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	for range 1000 {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			return c
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("nobody listens")
+	return nil
 }
 
 // The binaries in the tree are what the sources give, byte for byte.
