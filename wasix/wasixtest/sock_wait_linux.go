@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -59,14 +60,19 @@ var waits = []wait{
 	}},
 }
 
-// stuff sends until nothing fits any more.
+// stuff sends until nothing fits any more, and nothing has for a while: the
+// kernel goes on moving data to the receiver, and makes room there.
 func (g *sockGuest) stuff(fd uint64) {
 	g.t.Helper()
-	for _, size := range []uint32{0x4000, 1} {
-		at, n := g.iovs(size)
-		for g.Call("sock_send", fd, at, n, uint64(abi.SiflagsDontWait), lenAt) == abi.ESUCCESS {
-			continue
+	const quiet = 5
+	for idle := 0; idle < quiet; idle++ {
+		for _, size := range []uint32{0x4000, 1} {
+			at, n := g.iovs(size)
+			for g.Call("sock_send", fd, at, n, uint64(abi.SiflagsDontWait), lenAt) == abi.ESUCCESS {
+				idle = 0
+			}
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	g.Mask()
 }
