@@ -30,6 +30,7 @@ type probe struct {
 	args     []string
 	env      []string
 	stdin    string
+	network  network.Network // the host's when nil
 }
 
 var (
@@ -104,6 +105,22 @@ func TestGuestsBehaveAsOnLinux(t *testing.T) {
 	}
 }
 
+// A policy that allows everything, and published ports, change nothing.
+func TestWrappedNetworksBehaveAsOnLinux(t *testing.T) {
+	native, engines := build(t), engines(t)
+	for name, n := range map[string]network.Network{
+		"policy":  network.WithPolicy(network.Host(), network.AllowAll()),
+		"publish": network.Publish(network.Host(), nil),
+	} {
+		for _, p := range probes[:2] { // those of sockets
+			t.Run(name+"/"+p.title(), func(t *testing.T) {
+				p.network = n
+				compare(t, p.title(), runNative(t, native, p), runGuest(t, engines[0], p.name, p))
+			})
+		}
+	}
+}
+
 // Every listed difference belongs to a probe, and has a reason.
 func TestDifferencesAreExplained(t *testing.T) {
 	for _, d := range differences {
@@ -165,7 +182,10 @@ func runGuest(t *testing.T, e wasix.Engine, name string, p probe) []string {
 	var out, stderr bytes.Buffer
 	cmd := wasix.Command(mod, append([]string{p.name}, p.args...)...)
 	cmd.Env = p.env
-	cmd.Network = network.Host()
+	cmd.Network = p.network
+	if cmd.Network == nil {
+		cmd.Network = network.Host()
+	}
 	cmd.Mounts = []vfs.Mount{{Guest: "/", FS: dir}}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(p.stdin), &out, &stderr
 	status := exitStatus(t, cmd.Run(ctx))
