@@ -111,8 +111,8 @@ func (t table) String() string {
 
 // microbenchmarks runs the Go benchmarks of single calls.
 func (r *report) microbenchmarks() error {
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", "HostCall|ListenCycle", "-benchmem", "-count", "3",
-		"./wasmer", "./wazero", "./wasix/socket")
+	cmd := exec.Command("go", "test", "-run", "^$", "-bench", "HostCall|ListenCycle", "-benchmem", "-count", "5",
+		"./cgo", "./wazero", "./bench")
 	text, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", cmd, err, text)
