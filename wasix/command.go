@@ -64,6 +64,12 @@ type Cmd struct {
 	// first Call does. A trap in it ends the process.
 	Reactor bool
 
+	// Trace, when not nil, is told of each system call once it is done, on the
+	// thread that made it, which goes on when Trace returns. Threads call it
+	// concurrently. It must not keep the event or its parameters. No call comes
+	// after Wait has returned.
+	Trace func(*TraceEvent)
+
 	// Process is the running process, after Start.
 	Process *Process
 
@@ -150,7 +156,7 @@ func (c *Cmd) newProcess(ctx context.Context) (*Process, error) {
 		fds: descriptor.NewTable(c.MaxDescriptors), network: c.Network, unix: network.Unix(),
 		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: c.MaxThreads,
 		stop: stop, ctx: life, done: make(chan struct{}), calls: make(chan *exportCall),
-		maxBacklog: c.MaxBacklog,
+		maxBacklog: c.MaxBacklog, trace: c.Trace,
 	}
 	if p.network == nil {
 		p.network = network.None()

@@ -36,6 +36,7 @@ type Process struct {
 	locals  threadLocals
 	signals signalState
 
+	trace      func(*TraceEvent) // Cmd.Trace
 	maxBacklog int
 	longAddrs  bool // see hasLongAddrs
 

@@ -51,10 +51,17 @@ type Syscall struct {
 // Call does not allocate.
 func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
 	t.mem = mem
+	if t.proc.trace != nil {
+		return s.callTraced(t, stack)
+	}
+	s.carryOut(t, stack)
+	return t.afterSyscall()
+}
+
+func (s *Syscall) carryOut(t *Thread, stack []uint64) {
 	if s.do != nil {
 		stack[0] = uint64(s.do(t, stack))
 	} else {
 		s.raw(t, stack)
 	}
-	return t.afterSyscall()
 }

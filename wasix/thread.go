@@ -22,6 +22,8 @@ type Thread struct {
 	poll pollScratch
 	sock sockScratch
 
+	traced TraceEvent // scratch of Cmd.Trace
+
 	cpuTime uint64 // what THREAD_CPUTIME_ID said last
 
 	futex    futexWaiter
