@@ -55,6 +55,8 @@ func TestErrors(t *testing.T) {
 		{"run --mapdir x y", 2, "write GUEST:HOST"},
 		{"run --volume x y", 2, "write HOST:GUEST"},
 		{"run --net ipv4:allow=*:80 y", 2, "write --net=ipv4:allow=*:80"},
+		{"run --trace sock,poll y", 2, "write --trace=sock,poll with an equals sign"},
+		{"run --trace=sock,fly y", 125, `--trace=sock,fly: there is no family "fly"; choose from env,clock,`},
 		{"run missing.wasm", 125, "cannot read the program missing.wasm: no such file or directory"},
 		{"run .", 125, "cannot read the program .: is a directory"},
 		{"run text.wasm", 125, "text.wasm: not a WebAssembly binary"},

@@ -24,6 +24,8 @@ type runFlags struct {
 	timeout        time.Duration
 	memoryLimit    string
 	cache          string
+	trace          optional
+	stats          bool
 
 	program string
 	args    []string
@@ -46,6 +48,9 @@ func parseRunFlags(args []string) (*runFlags, error) {
 	if f.net.given && f.net.value == "" && looksLikeRules(f.program) {
 		return nil, usageError("write --net=" + f.program + " with an equals sign")
 	}
+	if f.trace.given && f.trace.value == "" && looksLikeFamilies(f.program) {
+		return nil, usageError("write --trace=" + f.program + " with an equals sign")
+	}
 	return f, nil
 }
 
@@ -66,6 +71,8 @@ func (f *runFlags) flagSet() *flag.FlagSet {
 	set.DurationVar(&f.timeout, "timeout", 0, "")
 	set.StringVar(&f.memoryLimit, "memory-limit", "", "")
 	set.StringVar(&f.cache, "cache", "", "")
+	set.Var(&f.trace, "trace", "")
+	set.BoolVar(&f.stats, "stats", false, "")
 	return set
 }
 

@@ -31,6 +31,10 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	trace, stats, err := f.tracer(stderr)
+	if err != nil {
+		return 0, err
+	}
 	ctx, stop := f.context()
 	defer stop()
 	module, err := f.compile(ctx)
@@ -43,8 +47,13 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 		return 0, err
 	}
 	defer closeMounts(cmd.Mounts)
+	cmd.Trace = trace
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
-	return exitStatus(cmd.Run(ctx), stderr)
+	err = cmd.Run(ctx)
+	if stats != nil && cmd.Process != nil {
+		stats.print(stderr)
+	}
+	return exitStatus(err, stderr)
 }
 
 // compile reads and compiles the program. The module outlives its engine.

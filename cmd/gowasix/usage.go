@@ -38,6 +38,12 @@ Program:
   --timeout DURATION        end the guest after a time, such as 30s or 5m
   --memory-limit BYTES      most memory the guest may have, such as 512M (K, M, G)
 
+Observation, on standard error:
+  --trace[=FAMILIES]        print each system call once it is done, as strace does, or only
+                            those of some families: --trace=sock,poll
+  --stats                   when the guest ends, print how often each system call was made,
+                            how often it failed and how long it took
+
 Engine:
   --engine NAME             wasmer or wazero (default %s)
   --cache DIR               where compiled code is kept, or "off" (default the user's cache)

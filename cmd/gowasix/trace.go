@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// tracer returns what --trace and --stats do with each system call, or nil
+// without them, and the statistics, nil without --stats.
+func (f *runFlags) tracer(stderr io.Writer) (func(*wasix.TraceEvent), *statistics, error) {
+	var trace func(*wasix.TraceEvent)
+	if f.trace.given {
+		chosen, err := parseFamilies(f.trace.value)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--trace=%s: %w", f.trace.value, err)
+		}
+		trace = func(e *wasix.TraceEvent) { printEvent(stderr, chosen, e) }
+	}
+	if !f.stats {
+		return trace, nil, nil
+	}
+	stats := newStatistics()
+	return func(e *wasix.TraceEvent) {
+		stats.add(e)
+		if trace != nil {
+			trace(e)
+		}
+	}, stats, nil
+}
+
+// families returns the names of the families of system calls.
+func families() []string {
+	var names []string
+	for _, s := range wasix.Syscalls() {
+		names = append(names, s.Family)
+	}
+	return slices.Compact(names)
+}
+
+// parseFamilies reads a list of families, separated by commas; an empty one
+// stands for all.
+func parseFamilies(list string) ([]string, error) {
+	all := families()
+	if list == "" {
+		return all, nil
+	}
+	chosen := strings.Split(list, ",")
+	for _, name := range chosen {
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("there is no family %q; choose from %s", name, strings.Join(all, ","))
+		}
+	}
+	return chosen, nil
+}
+
+// looksLikeFamilies says whether s is a list that --trace takes.
+func looksLikeFamilies(s string) bool {
+	_, err := parseFamilies(s)
+	return err == nil
+}
+
+// printEvent prints the event, if its family is chosen, in a single write, so
+// that the lines of threads do not mix.
+func printEvent(w io.Writer, chosen []string, e *wasix.TraceEvent) {
+	if slices.Contains(chosen, e.Syscall.Family) {
+		_, _ = w.Write(appendEvent(nil, e))
+	}
+}
+
+// appendEvent appends a line as strace has it:
+//
+//	[1] sock_listen(fd=4, backlog=128) = SUCCESS
+//
+// A call that did not return has the result "?".
+func appendEvent(b []byte, e *wasix.TraceEvent) []byte {
+	s := e.Syscall
+	b = fmt.Appendf(b, "[%d] %s(", e.Thread, s.Name)
+	for i, v := range e.Params {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(append(b, s.ParamNames[i]...), '=')
+		if isPointer(s, i) {
+			b = fmt.Appendf(b, "%#x", uint32(v))
+		} else {
+			b = appendInteger(b, s.Signature.Params[i], v)
+		}
+	}
+	return append(appendResult(append(b, ')'), e), '\n')
+}
+
+func appendResult(b []byte, e *wasix.TraceEvent) []byte {
+	results := e.Syscall.Signature.Results
+	if len(results) == 0 {
+		return b
+	}
+	b = append(b, " = "...)
+	if e.Unwound {
+		return append(b, '?')
+	}
+	if errno, ok := e.Errno(); ok {
+		return append(b, errno.Name()...)
+	}
+	return appendInteger(b, results[0], e.Result)
+}
+
+func appendInteger(b []byte, t abi.ValueType, v uint64) []byte {
+	if t == abi.ValueTypeI32 {
+		return strconv.AppendInt(b, int64(int32(v)), 10)
+	}
+	return strconv.AppendInt(b, int64(v), 10)
+}
+
+// pointerNames are the parameters that hold addresses, beyond those whose names
+// say so; those that do in one call only have that before them. An i64 of such a
+// name is something else.
+var pointerNames = map[string]bool{
+	"addr": true, "addrs": true, "args": true, "argv": true, "argv_buf": true, "buf": true,
+	"environ": true, "environ_buf": true, "event": true, "futex": true, "in": true,
+	"multiaddr": true, "out": true, "ro_addr": true, "ro_fd": true, "start_arg": true,
+	"state": true, "timeout": true,
+
+	"getcwd.path_len":                   true,
+	"sock_join_multicast_v4.interface":  true,
+	"sock_leave_multicast_v4.interface": true,
+}
+
+// isPointer says whether parameter i is an address in the guest's memory: by
+// its name, or because its length follows.
+func isPointer(s *wasix.Syscall, i int) bool {
+	if s.Signature.Params[i] != abi.ValueTypeI32 {
+		return false
+	}
+	name := s.ParamNames[i]
+	if i+1 < len(s.ParamNames) && s.ParamNames[i+1] == name+"_len" {
+		return true
+	}
+	return pointerNames[name] || pointerNames[s.Name+"."+name] ||
+		strings.HasPrefix(name, "ret") || strings.HasSuffix(name, "_ptr")
+}

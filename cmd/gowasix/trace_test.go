@@ -1,0 +1,179 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gowasix/gowasix/internal/guests"
+	"github.com/gowasix/gowasix/wasix"
+)
+
+func TestTrace(t *testing.T) {
+	want := regexp.MustCompile(`^\[1\] args_sizes_get\(retptr0=0x[0-9a-f]+, retptr1=0x[0-9a-f]+\) = SUCCESS
+(\[1\] [a-z_0-9]+\(([a-z_0-9]+=(-?\d+|0x[0-9a-f]+)(, )?)*\) = [A-Z0-9]+
+)+\[1\] proc_exit2\(rval=7\)
+$`)
+	eachEngine(t, func(t *testing.T, run ...string) {
+		r := command(t, "", with(run, "--trace", guests.Path("process"), "exit", "7")...)
+		if r.status != 7 || r.stdout != "" || !want.MatchString(r.stderr) {
+			t.Errorf("status %d, stdout %q, trace\n%s", r.status, r.stdout, r.stderr)
+		}
+		r = command(t, "", with(run, "--trace=sock,proc", guests.Path("process"), "exit", "7")...)
+		if r.status != 7 || r.stderr != "[1] proc_exit2(rval=7)\n" {
+			t.Errorf("of two families: status %d, trace\n%s", r.status, r.stderr)
+		}
+		command(t, "", with(run, "--trace=false", guests.Path("process"), "exit", "7")...).want(t, 7, "", "")
+	})
+}
+
+// A call that fails names its errno, and the guest's own output stays whole.
+func TestTraceErrno(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		r := command(t, "", with(run, "--trace=path", "--dir", t.TempDir()+":/data:ro", guests.Path("files"), "/data")...)
+		r.want(t, 1, "files.create: EROFS\n", ") = ROFS\n")
+		for line := range strings.Lines(r.stderr) {
+			if strings.HasPrefix(line, "[") && !strings.HasPrefix(line, "[1] path_") {
+				t.Errorf("the trace of paths has %s", line)
+			}
+		}
+	})
+}
+
+func TestTraceThreads(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		r := command(t, "", with(run, "--trace", "--stats", guests.Path("threads-shared"))...)
+		if r.status != 0 || !strings.Contains(r.stderr, "\n[2] ") {
+			t.Errorf("status %d, trace\n%s", r.status, r.stderr)
+		}
+		trace, _, _ := strings.Cut(r.stderr, "% time")
+		line := regexp.MustCompile(`^\[\d+\] [a-z_0-9-]+\(.*\)( = (\S+|\?))?\n$`)
+		for l := range strings.Lines(trace) {
+			if !line.MatchString(l) {
+				t.Fatalf("the trace has %q", l)
+			}
+		}
+	})
+}
+
+func TestStatistics(t *testing.T) {
+	row := regexp.MustCompile(`(?m)^ *([\d.]+) +(\d+\.\d{6}) +\d+ +(\d+) +(\d+ )?([a-z_0-9]+)$`)
+	eachEngine(t, func(t *testing.T, run ...string) {
+		r := command(t, "some text", with(run, "--stats", guests.Path("process"), "cat")...)
+		r.want(t, 0, "some text", "% time     seconds  usecs/call     calls    errors syscall\n")
+		calls := map[string]string{}
+		last := ""
+		for _, m := range row.FindAllStringSubmatch(r.stderr, -1) {
+			if m[5] != "total" && last != "" && m[2] > last {
+				t.Errorf("%s took longer than the call before", m[5])
+			}
+			last, calls[m[5]] = m[2], m[3]
+		}
+		if calls["fd_read"] != "2" || calls["fd_write"] != "1" || calls["total"] == "" {
+			t.Errorf("calls %v in\n%s", calls, r.stderr)
+		}
+		command(t, "", with(run, "--stats", guests.Path("process"), "exit", "7")...).want(t, 7, "", " proc_exit2\n")
+		if r := command(t, "", with(run, "--stats", "--cwd", "/missing", guests.Path("process"))...); strings.Contains(r.stderr, "syscall\n") {
+			t.Errorf("a guest that did not start has statistics:\n%s", r.stderr)
+		}
+	})
+}
+
+func TestStatisticsTable(t *testing.T) {
+	call := func(name string) *wasix.Syscall {
+		all := wasix.Syscalls()
+		return all[slices.IndexFunc(all, func(s *wasix.Syscall) bool { return s.Name == name })]
+	}
+	s := newStatistics()
+	for _, e := range []wasix.TraceEvent{
+		{Syscall: call("fd_read"), Duration: time.Millisecond},
+		{Syscall: call("sock_send"), Duration: 2 * time.Millisecond},
+		{Syscall: call("sock_send"), Duration: 4 * time.Millisecond, Result: 6},
+		{Syscall: call("proc_exit"), Duration: time.Millisecond, Unwound: true},
+	} {
+		s.add(&e)
+	}
+	const want = `% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 75.00    0.006000        3000         2         1 sock_send
+ 12.50    0.001000        1000         1           fd_read
+ 12.50    0.001000        1000         1           proc_exit
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.008000        2000         4         1 total
+`
+	var b strings.Builder
+	if s.print(&b); b.String() != want {
+		t.Errorf("the table is\n%s", b.String())
+	}
+	b.Reset()
+	if newStatistics().print(&b); !strings.HasSuffix(b.String(), "  0.00    0.000000           0         0           total\n") {
+		t.Errorf("the empty table is\n%s", b.String())
+	}
+}
+
+func TestAppendEvent(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		e    wasix.TraceEvent
+		want string
+	}{
+		{"wasix_32v1.sock_listen", wasix.TraceEvent{Thread: 1, Params: []uint64{4, 128}}, "[1] sock_listen(fd=4, backlog=128) = SUCCESS"},
+		{"wasix_32v1.sock_listen", wasix.TraceEvent{Thread: 1, Params: []uint64{1<<40 | 0xffffffff, 0}, Result: 8}, "[1] sock_listen(fd=-1, backlog=0) = BADF"},
+		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{4, 1}, Result: 9999}, "[0] sock_listen(fd=4, backlog=1) = errno(9999)"},
+		{"wasix_32v1.sock_listen", wasix.TraceEvent{Thread: 3, Params: []uint64{4, 1}, Unwound: true}, "[3] sock_listen(fd=4, backlog=1) = ?"},
+		{"wasix_32v1.sched_yield", wasix.TraceEvent{Thread: 7}, "[7] sched_yield() = SUCCESS"},
+		{"wasix_32v1.proc_exit", wasix.TraceEvent{Thread: 1, Params: []uint64{0}, Unwound: true}, "[1] proc_exit(rval=0)"},
+		{"wasi.thread-spawn", wasix.TraceEvent{Thread: 1, Params: []uint64{4096}, Result: 2}, "[1] thread-spawn(start_arg=0x1000) = 2"},
+		{"wasi.thread-spawn", wasix.TraceEvent{Thread: 1, Params: []uint64{1<<40 | 0xfffffff0}, Result: 0xffffffff}, "[1] thread-spawn(start_arg=0xfffffff0) = -1"},
+		{"wasi_snapshot_preview1.fd_readdir", wasix.TraceEvent{Thread: 1, Params: []uint64{3, 64, 80, 1 << 63, 96}},
+			"[1] fd_readdir(fd=3, buf=0x40, buf_len=80, cookie=-9223372036854775808, retptr0=0x60) = SUCCESS"},
+	} {
+		all := wasix.Syscalls()
+		c.e.Syscall = all[slices.IndexFunc(all, func(s *wasix.Syscall) bool { return s.Module+"."+s.Name == c.name })]
+		if got := string(appendEvent(nil, &c.e)); got != c.want+"\n" {
+			t.Errorf("%s is traced as %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// Pointers, and nothing else, are printed as such, going by the C declarations.
+func TestPointers(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(guests.Dir(), "..", "abi", "functions.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var functions []struct {
+		Module, Name string
+		Params       []struct {
+			Name, Type string
+			CType      string `json:"c_type"`
+			Ptr        bool
+		}
+	}
+	if err := json.Unmarshal(text, &functions); err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, s := range wasix.Syscalls() {
+		for _, f := range functions {
+			if s.Support == wasix.Unsupported || s.Module != f.Module || s.Name != f.Name || len(s.ParamNames) != len(f.Params) {
+				continue
+			}
+			for i, p := range f.Params {
+				declared := p.Type == "i32" && strings.Contains(p.CType, "*")
+				if got := isPointer(s, i); got && !p.Ptr || !got && declared {
+					t.Errorf("%s.%s: %s %s is a pointer: %v", s.Module, s.Name, p.CType, p.Name, got)
+				}
+				compared++
+			}
+		}
+	}
+	if compared < 300 {
+		t.Errorf("%d parameters were compared", compared)
+	}
+}
