@@ -51,17 +51,18 @@ type Syscall struct {
 // Call does not allocate.
 func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
 	t.mem = mem
-	if t.proc.trace != nil {
-		return s.callTraced(t, stack)
+	traced := t.proc.trace != nil
+	if traced {
+		t.traced.begin(s, stack)
 	}
-	s.carryOut(t, stack)
-	return t.afterSyscall()
-}
-
-func (s *Syscall) carryOut(t *Thread, stack []uint64) {
 	if s.do != nil {
 		stack[0] = uint64(s.do(t, stack))
 	} else {
 		s.raw(t, stack)
 	}
+	err := t.afterSyscall()
+	if traced {
+		t.endTrace(stack, err)
+	}
+	return err
 }

@@ -21,6 +21,8 @@ type TraceEvent struct {
 	// Unwound says that the call did not return to the guest: it ended the
 	// thread, or something ended the process meanwhile.
 	Unwound bool
+
+	start time.Time
 }
 
 // Errno returns the result as an errno, and whether it is one: some calls
@@ -33,26 +35,25 @@ func (e *TraceEvent) Errno() (abi.Errno, bool) {
 	return abi.Errno(e.Result), true
 }
 
-// callTraced is [Syscall.Call] for a process with a trace. Imports that stand
-// for instructions are no calls of the guest's.
-func (s *Syscall) callTraced(t *Thread, stack []uint64) error {
-	if s.Module == wasmfile.HostModule {
-		s.carryOut(t, stack)
-		return t.afterSyscall()
-	}
-	e := &t.traced
-	e.Thread, e.Syscall = t.id, s
+// begin notes a call that is about to be carried out.
+func (e *TraceEvent) begin(s *Syscall, stack []uint64) {
+	e.Syscall = s
 	// The result takes the place of a parameter.
 	e.Params = append(e.Params[:0], stack[:len(s.Signature.Params)]...)
-	start := time.Now()
-	s.carryOut(t, stack)
-	e.Duration = time.Since(start)
-	e.Result = 0
-	if len(s.Signature.Results) > 0 {
+	e.start = time.Now()
+}
+
+// endTrace tells of the call that is done. Imports that stand for instructions
+// are no calls of the guest's.
+func (t *Thread) endTrace(stack []uint64, err error) {
+	e := &t.traced
+	if e.Syscall.Module == wasmfile.HostModule {
+		return
+	}
+	e.Duration = time.Since(e.start)
+	e.Thread, e.Unwound, e.Result = t.id, err != nil, 0
+	if len(e.Syscall.Signature.Results) > 0 {
 		e.Result = stack[0]
 	}
-	err := t.afterSyscall()
-	e.Unwound = err != nil
 	t.proc.trace(e)
-	return err
 }
