@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -210,10 +211,11 @@ func parseDomain(s string) (Rule, *RuleError) {
 	if s == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != "" {
 		return Rule{}, wrong(s, "is no domain name, *ending or *")
 	}
-	if canonicalName(s) == "" {
+	domain := canonicalName(s)
+	if slices.Contains(strings.Split(domain, "."), "") {
 		return Rule{}, wrong(s, "is no domain name, *ending or *")
 	}
-	return Rule{Domain: canonicalName(s)}, nil
+	return Rule{Domain: domain}, nil
 }
 
 func parsePorts(s string) (PortRange, *RuleError) {
