@@ -7,6 +7,7 @@ import (
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
+	"github.com/gowasix/gowasix/wasix/ready"
 )
 
 // buffers returns the iovecs of a transfer, cut to what Linux moves with one
@@ -37,25 +38,7 @@ func (t *Thread) buffers(ptr, count uint64) ([][]byte, abi.Errno) {
 //   - EISDIR: fd is a directory
 //   - what sock_recv returns for a socket
 func fdRead(t *Thread, p []uint64) abi.Errno {
-	d, errno := t.open(p[0], abi.RightsFdRead)
-	if errno != abi.ESUCCESS {
-		return errno
-	}
-	defer d.Release()
-	iovs, errno := t.buffers(p[1], p[2])
-	if errno != abi.ESUCCESS {
-		return errno
-	}
-	ro, ok := t.bytes(uint32(p[3]), 4)
-	if !ok {
-		return abi.EFAULT
-	}
-	n, err := d.Readv(t.waiter, iovs)
-	if err != nil {
-		return errnoOf(err)
-	}
-	binary.LittleEndian.PutUint32(ro, uint32(n))
-	return abi.ESUCCESS
+	return t.transfer(p, abi.RightsFdRead, (*descriptor.Description).Readv)
 }
 
 // fdWrite is fd_write(fd, iovs, iovs_len, ro_nwritten): writes the buffers, as
@@ -73,7 +56,13 @@ func fdRead(t *Thread, p []uint64) abi.Errno {
 //   - EPIPE: nobody can read it any more
 //   - what sock_send returns for a socket
 func fdWrite(t *Thread, p []uint64) abi.Errno {
-	d, errno := t.open(p[0], abi.RightsFdWrite)
+	return t.transfer(p, abi.RightsFdWrite, (*descriptor.Description).Writev)
+}
+
+// transfer is fd_read or fd_write, as move tells.
+func (t *Thread) transfer(p []uint64, need abi.Rights,
+	move func(*descriptor.Description, *ready.Waiter, [][]byte) (int, error)) abi.Errno {
+	d, errno := t.open(p[0], need)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
@@ -86,7 +75,7 @@ func fdWrite(t *Thread, p []uint64) abi.Errno {
 	if !ok {
 		return abi.EFAULT
 	}
-	n, err := d.Writev(t.waiter, iovs)
+	n, err := move(d, t.waiter, iovs)
 	if err != nil {
 		return errnoOf(err)
 	}
