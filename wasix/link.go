@@ -58,7 +58,7 @@ func Link(info *wasmfile.Info) ([]*Syscall, error) {
 	calls := make([]*Syscall, len(info.Functions))
 	var failed LinkError
 	for i, im := range info.Functions {
-		calls[i] = index.byImport[importKey{im.Module + "." + im.Name, signatureText(im.Signature)}]
+		calls[i] = index.byImport[importKey{im.Module + "." + im.Name, im.Signature.String()}]
 		if calls[i] == nil {
 			failed.add(im.Module+"."+im.Name, unresolvedReason(im))
 		}
@@ -100,10 +100,10 @@ func unresolvedReason(im wasmfile.Import) string {
 	if known := index.byName[im.Module+"."+im.Name]; known != nil {
 		forms := make([]string, len(known))
 		for i, s := range known {
-			forms[i] = signatureText(s.Signature)
+			forms[i] = s.Signature.String()
 		}
 		return fmt.Sprintf("the binary calls it as %s, but it is %s; rebuild the program with a released toolchain",
-			signatureText(im.Signature), strings.Join(forms, " or "))
+			im.Signature.String(), strings.Join(forms, " or "))
 	}
 	for _, module := range index.modules {
 		if module == im.Module {
@@ -112,15 +112,6 @@ func unresolvedReason(im wasmfile.Import) string {
 		}
 	}
 	return "nobody provides this module; programs may import from " + strings.Join(index.modules, ", ")
-}
-
-// signatureText is a signature in the text format: "(i32, i64) -> i32".
-func signatureText(s wasmfile.Signature) string {
-	results := valueTypes(s.Results, ", ")
-	if len(s.Results) != 1 {
-		results = "(" + results + ")"
-	}
-	return "(" + valueTypes(s.Params, ", ") + ") -> " + results
 }
 
 func valueTypes(types []abi.ValueType, separator string) string {

@@ -46,9 +46,9 @@ func TestLink(t *testing.T) {
 	}
 	for i, s := range calls {
 		im := imports[i]
-		if s.Module != im.Module || s.Name != im.Name || signatureText(s.Signature) != signatureText(im.Signature) {
+		if s.Module != im.Module || s.Name != im.Name || s.Signature.String() != im.Signature.String() {
 			t.Errorf("import %d: got %s.%s %s, want %s.%s %s", i,
-				s.Module, s.Name, signatureText(s.Signature), im.Module, im.Name, signatureText(im.Signature))
+				s.Module, s.Name, s.Signature.String(), im.Module, im.Name, im.Signature.String())
 		}
 	}
 	if calls[0] != calls[8] {

@@ -74,7 +74,7 @@ func buildIndex() {
 func addToIndex(family string, r row, f abi.Function) {
 	signature := wasmfile.Signature{Params: f.Params, Results: f.Results}
 	name := f.Module + "." + f.Name
-	key := importKey{name, signatureText(signature)}
+	key := importKey{name, signature.String()}
 	if !r.fits(f) || index.byImport[key] != nil {
 		return
 	}

@@ -16,7 +16,7 @@ func TestTableCoversABI(t *testing.T) {
 	}
 	listed := make(map[importKey]bool)
 	for _, s := range Syscalls() {
-		key := importKey{s.Module + "." + s.Name, signatureText(s.Signature)}
+		key := importKey{s.Module + "." + s.Name, s.Signature.String()}
 		switch {
 		case !known[key]:
 			t.Errorf("%s %s is not in the ABI", key.name, key.signature)
