@@ -114,17 +114,9 @@ func link(wasm []byte, o *options) (*binary, error) {
 	return b, err
 }
 
-// Proposals that libwasmer 2.0 lacks; it is the newest that wasmer-go brings.
-const (
-	onlyWazero = wasmfile.FeatureTailCall | wasmfile.FeatureExceptions | wasmfile.FeatureExtendedConst |
-		wasmfile.FeatureFunctionReferences
-	lacking = onlyWazero | wasmfile.FeatureLegacyExceptions | wasmfile.FeatureMultiMemory |
-		wasmfile.FeatureMemory64 | wasmfile.FeatureRelaxedSIMD | wasmfile.FeatureGC | wasmfile.FeatureWideArithmetic
-)
-
 // checkFeatures says what the binary needs and Wasmer lacks.
 func checkFeatures(f wasmfile.Features) error {
-	missing := f & lacking
+	missing := f & Lacking
 	if missing == 0 {
 		return nil
 	}

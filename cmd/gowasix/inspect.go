@@ -10,6 +10,7 @@ import (
 
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/wasmfile"
+	"github.com/gowasix/gowasix/wasmer"
 )
 
 // inspect prints what a program imports, exports and needs.
@@ -105,21 +106,16 @@ func printImports(w io.Writer, calls []*wasix.Syscall) {
 	}
 }
 
-// wasmerLacks are the features that libwasmer 2.0 cannot compile.
-const wasmerLacks = wasmfile.FeatureTailCall | wasmfile.FeatureExceptions | wasmfile.FeatureLegacyExceptions |
-	wasmfile.FeatureMemory64 | wasmfile.FeatureMultiMemory | wasmfile.FeatureGC |
-	wasmfile.FeatureFunctionReferences | wasmfile.FeatureRelaxedSIMD | wasmfile.FeatureExtendedConst
-
 // printEngines tells what each engine does with the program.
 func printEngines(w io.Writer, info *wasmfile.Info) {
-	wasmer := "runs it"
-	switch missing := info.Features & wasmerLacks; {
+	onWasmer := "runs it"
+	switch missing := info.Features & wasmer.Lacking; {
 	case missing != 0:
-		wasmer = "lacks " + missing.String()
+		onWasmer = "lacks " + missing.String()
 	case info.Memory != nil && info.Memory.Shared:
-		wasmer = "runs it after rewriting shared memory and futex instructions"
+		onWasmer = "runs it after rewriting shared memory and futex instructions"
 	}
-	fmt.Fprintf(w, "wasmer:    %s\n", wasmer)
+	fmt.Fprintf(w, "wasmer:    %s\n", onWasmer)
 	wazero := "runs it"
 	if info.AtomicWait {
 		wazero = "runs it after rewriting futex instructions"
