@@ -97,8 +97,8 @@ func (c *Cmd) Run(ctx context.Context) error {
 
 // Start starts the program and returns when it runs, or has ended already. When
 // ctx is done, the process is killed, wherever it is; Wait then returns an
-// *[ExitError] that wraps the context's error. Start fails when ctx is done
-// before, with its error; when the command was started before or is not valid,
+// *[ExitError] that wraps the context's cause. Start fails when ctx is done
+// before, with its cause; when the command was started before or is not valid,
 // as with a NUL in an argument; when the module is no program; and with the
 // engine's error when it cannot be instantiated.
 func (c *Cmd) Start(ctx context.Context) error {
@@ -201,8 +201,8 @@ func (c *Cmd) furnish(ctx context.Context, p *Process) error {
 
 // check reports what makes the command impossible to start.
 func (c *Cmd) check(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if c.Module == nil {
 		return errors.New("command without a module")

@@ -52,8 +52,8 @@ func putIovec(t *Thread, at, ptr, n uint32) {
 }
 
 func TestCommandIsChecked(t *testing.T) {
-	done, cancel := context.WithCancel(t.Context())
-	cancel()
+	done, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("closing time"))
 	for _, c := range []struct {
 		name   string
 		change func(*Cmd)
@@ -66,7 +66,7 @@ func TestCommandIsChecked(t *testing.T) {
 		{"NUL in the environment", func(c *Cmd) { c.Env = []string{"A=\x00"} }, t.Context(), "NUL"},
 		{"missing directory", func(c *Cmd) { c.Dir = "/nowhere" }, t.Context(), "current directory"},
 		{"no room for the streams", func(c *Cmd) { c.MaxDescriptors = 2 }, t.Context(), "standard streams"},
-		{"context done", func(*Cmd) {}, done, "canceled"},
+		{"context done", func(*Cmd) {}, done, "closing time"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := Command(returns, "guest")
