@@ -9,6 +9,7 @@ import (
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/socket"
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
@@ -176,21 +177,7 @@ func encodeScope(b []byte, zone string) {
 //   - EFAULT: ro_addr lies outside memory
 //   - ENOTSOCK: sock is not a socket
 func sockAddrLocal(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], abi.RightsSockAddrLocal)
-	if errno != abi.ESUCCESS {
-		return errno
-	}
-	defer d.Release()
-	ro, ok := t.bytes(uint32(p[1]), t.proc.addrSize(s.Family()))
-	if !ok {
-		return abi.EFAULT
-	}
-	addr, err := s.LocalAddr()
-	if err != nil {
-		return errnoOf(err)
-	}
-	encodeAddr(ro, &addr)
-	return abi.ESUCCESS
+	return t.storeSockAddr(p, abi.RightsSockAddrLocal, (*socket.Socket).LocalAddr)
 }
 
 // sockAddrPeer is sock_addr_peer(sock, ro_addr): stores the address of the
@@ -203,7 +190,13 @@ func sockAddrLocal(t *Thread, p []uint64) abi.Errno {
 //   - ENOTCONN: not connected
 //   - ENOTSOCK: sock is not a socket
 func sockAddrPeer(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], abi.RightsSockAddrRemote)
+	return t.storeSockAddr(p, abi.RightsSockAddrRemote, (*socket.Socket).PeerAddr)
+}
+
+// storeSockAddr carries out a call (sock, ro_addr) that stores the address which
+// addr tells.
+func (t *Thread) storeSockAddr(p []uint64, need abi.Rights, addr func(*socket.Socket) (network.Addr, error)) abi.Errno {
+	s, d, errno := t.socket(p[0], need)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
@@ -212,10 +205,10 @@ func sockAddrPeer(t *Thread, p []uint64) abi.Errno {
 	if !ok {
 		return abi.EFAULT
 	}
-	addr, err := s.PeerAddr()
+	a, err := addr(s)
 	if err != nil {
 		return errnoOf(err)
 	}
-	encodeAddr(ro, &addr)
+	encodeAddr(ro, &a)
 	return abi.ESUCCESS
 }

@@ -2,9 +2,12 @@ package wasix
 
 import (
 	"encoding/binary"
+	"math"
 	"net/netip"
 
 	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/descriptor"
+	"github.com/gowasix/gowasix/wasix/socket"
 )
 
 // sockGetOptFlag is sock_get_opt_flag(sock, opt, ro_flag): stores an option
@@ -18,15 +21,11 @@ import (
 //   - ENOPROTOOPT: the socket has no such option
 //   - ENOTSOCK: sock is not a socket
 func sockGetOptFlag(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], 0)
+	s, d, opt, errno := t.sockOption(p)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
 	defer d.Release()
-	opt, ok := sockOption(p[1])
-	if !ok {
-		return abi.ENOPROTOOPT
-	}
 	ro, ok := t.bytes(uint32(p[2]), 1)
 	if !ok {
 		return abi.EFAULT
@@ -55,15 +54,11 @@ func sockGetOptFlag(t *Thread, p []uint64) abi.Errno {
 //   - ENOPROTOOPT: the socket has no such option to set
 //   - ENOTSOCK: sock is not a socket
 func sockSetOptFlag(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], 0)
+	s, d, opt, errno := t.sockOption(p)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
 	defer d.Release()
-	opt, ok := sockOption(p[1])
-	if !ok {
-		return abi.ENOPROTOOPT
-	}
 	return errnoOf(s.SetFlag(opt, uint32(p[2]) != 0))
 }
 
@@ -77,15 +72,11 @@ func sockSetOptFlag(t *Thread, p []uint64) abi.Errno {
 //   - ENOPROTOOPT: the socket has no such option
 //   - ENOTSOCK: sock is not a socket
 func sockGetOptSize(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], 0)
+	s, d, opt, errno := t.sockOption(p)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
 	defer d.Release()
-	opt, ok := sockOption(p[1])
-	if !ok {
-		return abi.ENOPROTOOPT
-	}
 	ro, ok := t.bytes(uint32(p[2]), 8)
 	if !ok {
 		return abi.EFAULT
@@ -107,15 +98,11 @@ func sockGetOptSize(t *Thread, p []uint64) abi.Errno {
 //   - ENOPROTOOPT: the socket has no such option to set
 //   - ENOTSOCK: sock is not a socket
 func sockSetOptSize(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], 0)
+	s, d, opt, errno := t.sockOption(p)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
 	defer d.Release()
-	opt, ok := sockOption(p[1])
-	if !ok {
-		return abi.ENOPROTOOPT
-	}
 	return errnoOf(s.SetSize(opt, p[2]))
 }
 
@@ -129,15 +116,11 @@ func sockSetOptSize(t *Thread, p []uint64) abi.Errno {
 //   - ENOPROTOOPT: the socket has no such option
 //   - ENOTSOCK: sock is not a socket
 func sockGetOptTime(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], 0)
+	s, d, opt, errno := t.sockOption(p)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
 	defer d.Release()
-	opt, ok := sockOption(p[1])
-	if !ok {
-		return abi.ENOPROTOOPT
-	}
 	ro, ok := t.bytes(uint32(p[2]), abi.SizeofOptionTimestamp)
 	if !ok {
 		return abi.EFAULT
@@ -166,15 +149,11 @@ func sockGetOptTime(t *Thread, p []uint64) abi.Errno {
 //   - ENOPROTOOPT: the socket has no such option to set
 //   - ENOTSOCK: sock is not a socket
 func sockSetOptTime(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], 0)
+	s, d, opt, errno := t.sockOption(p)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
 	defer d.Release()
-	opt, ok := sockOption(p[1])
-	if !ok {
-		return abi.ENOPROTOOPT
-	}
 	b, ok := t.bytes(uint32(p[2]), abi.SizeofOptionTimestamp)
 	if !ok {
 		return abi.EFAULT
@@ -187,8 +166,19 @@ func sockSetOptTime(t *Thread, p []uint64) abi.Errno {
 	return errnoOf(s.SetTime(opt, v, tag == abi.OptionSome))
 }
 
-// sockOption returns the option of that number, false when none can have it.
-func sockOption(p uint64) (abi.SockOption, bool) { return abi.SockOption(p), uint32(p) <= 0xff }
+// sockOption returns the socket and the option that a call's first two
+// parameters name; the caller releases the description.
+func (t *Thread) sockOption(p []uint64) (*socket.Socket, *descriptor.Description, abi.SockOption, abi.Errno) {
+	s, d, errno := t.socket(p[0], 0)
+	if errno != abi.ESUCCESS {
+		return nil, nil, 0, errno
+	}
+	if uint32(p[1]) > math.MaxUint8 { // what an option's number fits
+		_ = d.Release()
+		return nil, nil, 0, abi.ENOPROTOOPT
+	}
+	return s, d, abi.SockOption(p[1]), abi.ESUCCESS
+}
 
 // sockJoinMulticastV4 is sock_join_multicast_v4(sock, multiaddr, interface):
 // joins a group at the interface that has the address, 0.0.0.0 for any.

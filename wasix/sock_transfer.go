@@ -109,28 +109,7 @@ func (t *Thread) recv(p []uint64, need abi.Rights, from *network.Addr) abi.Errno
 //   - ENOTSOCK: sock is not a socket
 //   - EPIPE: this side was shut down, or the peer is gone
 func sockSend(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], abi.RightsSockSend|abi.RightsFdWrite)
-	if errno != abi.ESUCCESS {
-		return errno
-	}
-	defer d.Release()
-	if uint32(p[3])&^uint32(siflagsAll) != 0 {
-		return abi.EINVAL
-	}
-	iovs, errno := t.message(p[1], p[2])
-	if errno != abi.ESUCCESS {
-		return errno
-	}
-	ro, ok := t.bytes(uint32(p[4]), 4)
-	if !ok {
-		return abi.EFAULT
-	}
-	n, err := s.Send(d, t.waiter, iovs, abi.Siflags(p[3]), nil)
-	if err != nil {
-		return errnoOf(err)
-	}
-	binary.LittleEndian.PutUint32(ro, uint32(n))
-	return abi.ESUCCESS
+	return t.send(p, abi.RightsSockSend|abi.RightsFdWrite, nil)
 }
 
 // sockSendTo is sock_send_to(sock, si_data, si_data_len, si_flags, addr,
@@ -141,7 +120,13 @@ func sockSend(t *Thread, p []uint64) abi.Errno {
 //   - EAFNOSUPPORT, EINVAL, EISCONN, ENETUNREACH: the address does not do
 //   - EPERM: not granted
 func sockSendTo(t *Thread, p []uint64) abi.Errno {
-	s, d, errno := t.socket(p[0], abi.RightsSockSendTo)
+	return t.send(p, abi.RightsSockSendTo, &t.sock.addr)
+}
+
+// send carries out sock_send, and with to sock_send_to, whose parameter addr
+// comes before the result.
+func (t *Thread) send(p []uint64, need abi.Rights, to *network.Addr) abi.Errno {
+	s, d, errno := t.socket(p[0], need)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
@@ -153,17 +138,21 @@ func sockSendTo(t *Thread, p []uint64) abi.Errno {
 	if errno != abi.ESUCCESS {
 		return errno
 	}
-	if t.sock.addr, errno = t.addrAt(uint32(p[4])); errno != abi.ESUCCESS {
-		return errno
+	roLen := p[4]
+	if to != nil {
+		if *to, errno = t.addrAt(uint32(p[4])); errno != abi.ESUCCESS {
+			return errno
+		}
+		roLen = p[5]
 	}
-	ro, ok := t.bytes(uint32(p[5]), 4)
+	ro, ok := t.bytes(uint32(roLen), 4)
 	if !ok {
 		return abi.EFAULT
 	}
-	if t.sock.addr.Family() == abi.AddressFamilyUnspec {
+	if to != nil && to.Family() == abi.AddressFamilyUnspec {
 		return abi.EAFNOSUPPORT
 	}
-	n, err := s.Send(d, t.waiter, iovs, abi.Siflags(p[3]), &t.sock.addr)
+	n, err := s.Send(d, t.waiter, iovs, abi.Siflags(p[3]), to)
 	if err != nil {
 		return errnoOf(err)
 	}
