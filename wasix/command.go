@@ -51,9 +51,12 @@ type Cmd struct {
 	// it fails; they are closed with the process.
 	Sockets []network.Socket
 
-	// MaxDescriptors bounds the open descriptors; 0 is descriptor.DefaultLimit.
+	// MaxDescriptors bounds the open descriptors of each process; 0 is descriptor.DefaultLimit.
 	MaxDescriptors int
-	// MaxThreads bounds the threads; 0 is [DefaultMaxThreads].
+	// MaxProcesses bounds the processes, those included that have ended and were
+	// not waited for; 0 is [DefaultMaxProcesses].
+	MaxProcesses int
+	// MaxThreads bounds the threads of all processes; 0 is [DefaultMaxThreads].
 	MaxThreads int
 	// MaxBacklog bounds the connections that wait on one listener; 0 is
 	// [DefaultMaxBacklog].
@@ -140,42 +143,24 @@ func (c *Cmd) Wait() error {
 	return copied
 }
 
-func (c *Cmd) name() string {
-	if len(c.Args) == 0 {
-		return "guest"
-	}
-	return c.Args[0]
-}
+func (c *Cmd) name() string { return programName(c.Args) }
 
-// newProcess makes the process with everything it holds, ready to start.
+// newProcess makes the root process with everything it holds, ready to start.
 func (c *Cmd) newProcess(ctx context.Context) (*Process, error) {
-	life, stop := context.WithCancel(context.Background())
-	p := &Process{
-		name: c.name(), module: c.Module, pid: initPID,
-		args: c.Args, environ: c.environ(), cwd: c.Dir,
-		fds: descriptor.NewTable(c.MaxDescriptors), network: c.Network, unix: network.Unix(),
-		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: c.MaxThreads,
-		stop: stop, ctx: life, done: make(chan struct{}), calls: make(chan *exportCall),
-		maxBacklog: c.MaxBacklog, trace: c.Trace,
+	p, err := c.newSystem().newProcess(nil)
+	if err != nil {
+		return nil, err
 	}
-	if p.network == nil {
-		p.network = network.None()
-	}
-	if p.maxThreads <= 0 {
-		p.maxThreads = DefaultMaxThreads
-	}
-	if p.maxBacklog <= 0 {
-		p.maxBacklog = DefaultMaxBacklog
-	}
+	p.fds, p.cwd = descriptor.NewTable(c.MaxDescriptors), c.Dir
 	if err := c.furnish(ctx, p); err != nil {
 		p.fds.CloseAll()
-		stop()
+		p.stop()
 		return nil, err
 	}
 	return p, nil
 }
 
-// furnish gives the process its descriptors and its memory. The sockets come
+// furnish gives the process its descriptors and its program. The sockets come
 // first: whatever fails, they are closed with the table.
 func (c *Cmd) furnish(ctx context.Context, p *Process) error {
 	if err := c.openSockets(p.fds); err != nil {
@@ -187,15 +172,15 @@ func (c *Cmd) furnish(ctx context.Context, p *Process) error {
 	if err := c.streams.open(p.fds, c.Stdin, c.Stdout, c.Stderr); err != nil {
 		return fmt.Errorf("standard streams: %w", err)
 	}
-	if err := p.openMounts(c.Mounts); err != nil {
+	im, err := newImage(c.Module, c.Args, c.environ())
+	if err != nil {
 		return err
 	}
-	p.longAddrs = hasLongAddrs(c.Module.Info())
-	memory, err := c.Module.NewMemory()
-	if err != nil {
-		return fmt.Errorf("memory: %w", err)
+	p.image = im
+	if err := p.openMounts(c.Mounts); err != nil {
+		im.close()
+		return err
 	}
-	p.memory = memory
 	return nil
 }
 

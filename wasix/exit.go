@@ -24,11 +24,8 @@ type ExitError struct {
 // ExitCode returns the exit status as a shell shows it: the guest's own code
 // (0 to 255), or 128 + n for a death by signal n. A trap counts as SIGABRT.
 func (e *ExitError) ExitCode() int {
-	switch {
-	case e.status.trap != nil:
-		return 128 + int(abi.SignalAbrt)
-	case e.status.signal != 0:
-		return 128 + int(e.status.signal)
+	if signal := e.status.deathSignal(); signal != abi.SignalNone {
+		return 128 + int(signal)
 	}
 	return int(e.status.code & 0xff)
 }

@@ -2,7 +2,6 @@ package wasix
 
 import (
 	"bytes"
-	"context"
 	"testing"
 
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -63,16 +62,14 @@ func newTestThread(t *testing.T) *Thread {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	p := &Process{
-		name: "test", pid: initPID, cwd: "/", module: &fakeModule{},
-		fds: descriptor.NewTable(0), tree: tree,
-		network: network.None(), unix: network.None(),
-		threads: map[uint32]*Thread{}, lastTID: mainThreadID, maxThreads: DefaultMaxThreads,
-		stop: stop, ctx: ctx, done: make(chan struct{}),
+	p, err := (&Cmd{}).newSystem().newProcess(nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	p.image = &image{name: "test", module: &fakeModule{}}
+	p.fds, p.tree, p.cwd, p.unix = descriptor.NewTable(0), tree, "/", network.None()
 	t.Cleanup(func() {
-		stop()
+		p.stop()
 		p.fds.CloseAll()
 	})
 	thread := newThread(p, mainThreadID)

@@ -22,8 +22,8 @@ func procID(t *Thread, p []uint64) abi.Errno {
 	return abi.ESUCCESS
 }
 
-// procParent is proc_parent(pid, parent): stores the id of a process's parent,
-// 0 for the root of the tree.
+// procParent is proc_parent(pid, parent): stores the id of a process's parent:
+// 0 for the root of the tree, and the root's for orphans.
 //
 // returns 0 except:
 //   - EFAULT: parent lies outside memory
@@ -32,10 +32,11 @@ func procParent(t *Thread, p []uint64) abi.Errno {
 	if !t.inMemory(uint32(p[1]), 4) {
 		return abi.EFAULT
 	}
-	if uint32(p[0]) != t.proc.pid {
+	parent, ok := t.proc.system.parentOf(uint32(p[0]))
+	if !ok {
 		return abi.ESRCH
 	}
-	t.putUint32(uint32(p[1]), 0)
+	t.putUint32(uint32(p[1]), parent)
 	return abi.ESUCCESS
 }
 

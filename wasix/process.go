@@ -8,46 +8,33 @@ import (
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
-	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/ready"
 	"github.com/gowasix/gowasix/wasix/vfs"
 )
 
-// initPID is the process id of the root of a process tree.
-const initPID = 1
-
-// DefaultMaxThreads is how many threads a process may have at once unless told
-// otherwise: more than servers use, few enough that a runaway guest ends first.
-const DefaultMaxThreads = 4096
-
 // Process is a running guest program.
 type Process struct {
-	name    string
-	module  Module
-	memory  Memory // the memory the module imports, or nil
-	pid     uint32
-	args    []string
-	environ []string
+	*system
+	*image
+
+	pid      uint32
+	parent   *Process   // nil for the root and for orphans; guarded by system.mu
+	children []*Process // in the order of birth; guarded by system.mu
+	zombie   bool       // ended, and not waited for yet; guarded by system.mu
+	changed  ready.Queue
+
 	fds     *descriptor.Table
 	tree    *vfs.Tree
 	mounted uint32 // the last descriptor of a mounted file system
-	network network.Network
-	unix    network.Network
-	futexes futexTable
-	locals  threadLocals
 	signals signalState
-
-	trace      func(*TraceEvent) // Cmd.Trace
-	maxBacklog int
-	longAddrs  bool // see hasLongAddrs
 
 	cwdMu sync.RWMutex
 	cwd   string
 
-	mu         sync.Mutex
-	threads    map[uint32]*Thread
-	lastTID    uint32
-	maxThreads int
-	status     exitStatus
+	mu      sync.Mutex
+	threads map[uint32]*Thread
+	lastTID uint32
+	status  exitStatus
 
 	exiting atomic.Bool    // the status is set; no thread runs on
 	running sync.WaitGroup // threads
@@ -57,6 +44,21 @@ type Process struct {
 	calls   chan *exportCall // to the main thread of a reactor
 }
 
+// newProcess makes a process without a program, descriptors and threads, as a
+// child of parent, nil for the root. Errors are those of [system.add].
+func (s *system) newProcess(parent *Process) (*Process, error) {
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Process{
+		system: s, threads: map[uint32]*Thread{}, lastTID: mainThreadID,
+		stop: stop, ctx: ctx, done: make(chan struct{}), calls: make(chan *exportCall),
+	}
+	if err := s.add(p, parent); err != nil {
+		stop()
+		return nil, err
+	}
+	return p, nil
+}
+
 // Pid returns the process id inside the guest's process tree; 1 for the first.
 func (p *Process) Pid() int { return int(p.pid) }
 
@@ -64,7 +66,7 @@ func (p *Process) Pid() int { return int(p.pid) }
 func (p *Process) Kill() { p.exit(exitStatus{signal: abi.SignalKill}) }
 
 // Done returns a channel that is closed when the process has ended and all its
-// threads and descriptors are gone.
+// threads, descriptors and child processes are gone.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // exit ends the process with the given status; the first status wins. All
@@ -112,9 +114,8 @@ func (p *Process) reap() {
 	p.running.Wait()
 	p.exit(exitStatus{})
 	p.fds.CloseAll()
-	if p.memory != nil {
-		_ = p.memory.Close()
-	}
+	p.image.close()
+	p.system.bury(p)
 	close(p.done)
 }
 
@@ -126,8 +127,8 @@ func (p *Process) addThread(tid uint32) (*Thread, error) {
 	if p.exiting.Load() {
 		return nil, ErrUnwind
 	}
-	if len(p.threads) >= p.maxThreads {
-		return nil, errThreadLimit
+	if err := p.system.addThread(); err != nil {
+		return nil, err
 	}
 	if tid == 0 {
 		tid = p.nextTID()
@@ -156,6 +157,7 @@ func (p *Process) removeThread(t *Thread) {
 	p.mu.Lock()
 	delete(p.threads, t.id)
 	p.mu.Unlock()
+	p.system.removeThread()
 	close(t.finished)
 	p.running.Done()
 }

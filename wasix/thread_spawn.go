@@ -1,13 +1,10 @@
 package wasix
 
 import (
-	"errors"
 	"runtime"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 )
-
-var errThreadLimit = errors.New("wasix: too many threads in the process")
 
 // threadSpawnV2 is thread_spawn_v2(start, tid): starts a thread that calls the
 // export wasi_thread_start(tid, start), and stores its id.

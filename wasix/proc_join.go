@@ -1,0 +1,156 @@
+package wasix
+
+import (
+	"encoding/binary"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/ready"
+)
+
+// anyChild stands for no child in particular.
+const anyChild = 0
+
+// Queue implements [ready.Source]: a process reports there that the state of a
+// child has changed.
+func (p *Process) Queue() *ready.Queue { return &p.changed }
+
+// Ready implements [ready.Source].
+func (p *Process) Ready(ready.Events) ready.Events { return 0 }
+
+// childChanged tells p that one of its children has ended.
+func (p *Process) childChanged() { p.changed.Notify(ready.In) }
+
+// collect removes a child of p that has ended, the first-born of them when pid
+// is anyChild, and returns it. It returns nil when none has ended. The errno is
+// ECHILD when p has no such child at all.
+func (s *system) collect(p *Process, pid uint32) (*Process, abi.Errno) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := false
+	for i, child := range p.children {
+		if pid != anyChild && child.pid != pid {
+			continue
+		}
+		found = true
+		if child.zombie {
+			p.children = append(p.children[:i:i], p.children[i+1:]...)
+			delete(s.processes, child.pid)
+			return child, abi.ESUCCESS
+		}
+	}
+	if !found {
+		return nil, abi.ECHILD
+	}
+	return nil, abi.ESUCCESS
+}
+
+// join waits for a child's end, as waitpid(2), and collects it. With nohang it
+// returns nil instead of waiting. Returns ESUCCESS except:
+//   - ECHILD: no such child
+//   - EINTR: interrupted
+func (t *Thread) join(pid uint32, nohang bool) (*Process, abi.Errno) {
+	for {
+		seq := t.proc.changed.Seq()
+		child, errno := t.proc.system.collect(t.proc, pid)
+		if child != nil || errno != abi.ESUCCESS || nohang {
+			return child, errno
+		}
+		if err := t.waiter.Wait(t.proc, ready.In, seq, ready.Never); err != nil {
+			return nil, errnoOf(err)
+		}
+	}
+}
+
+// procJoin is proc_join(pid, flags, status): waits for the end of a child, as
+// waitpid(2), and stores how it ended. pid points to an option_pid: none, or 0,
+// is any child; it takes the id of the child that ended, or 0 when NON_BLOCKING
+// is set and none has. WAKE_STOPPED has no effect: no process is ever stopped.
+//
+// returns 0 except:
+//   - ECHILD: no such child
+//   - EFAULT: pid or status lies outside memory
+//   - EINTR: interrupted
+//   - EINVAL: unknown flags
+func procJoin(t *Thread, p []uint64) abi.Errno {
+	const known = abi.JoinFlagsNonBlocking | abi.JoinFlagsWakeStopped
+	flags := abi.JoinFlags(p[1])
+	if flags&^known != 0 {
+		return abi.EINVAL
+	}
+	option, ok1 := t.bytes(uint32(p[0]), abi.SizeofOptionPid)
+	status, ok2 := t.bytes(uint32(p[2]), abi.SizeofJoinStatus)
+	if !ok1 || !ok2 {
+		return abi.EFAULT
+	}
+	pid := uint32(anyChild)
+	if option[abi.OffsetofOptionPidTag] != 0 {
+		pid = binary.LittleEndian.Uint32(option[abi.OffsetofOptionPidU:])
+	}
+	child, errno := t.join(pid, flags&abi.JoinFlagsNonBlocking != 0)
+	if errno != abi.ESUCCESS {
+		return errno
+	}
+	clear(status)
+	option[abi.OffsetofOptionPidTag] = 1
+	joined := uint32(0)
+	if child != nil {
+		joined = child.pid
+		child.status.putJoinStatus(status)
+	}
+	binary.LittleEndian.PutUint32(option[abi.OffsetofOptionPidU:], joined)
+	return abi.ESUCCESS
+}
+
+// procJoin2022 is proc_join(pid, status) as binaries until March 2023 import it:
+// it waits for the child *pid, or for any when that is 0 or -1, and stores its
+// id and the status as waitpid(2) has it. The ABI calls that an exit code, but
+// wasix-libc hands it on as the status.
+//
+// returns 0 except:
+//   - ECHILD: no such child
+//   - EFAULT: pid or status lies outside memory
+//   - EINTR: interrupted
+func procJoin2022(t *Thread, p []uint64) abi.Errno {
+	pid, ok := t.uint32At(uint32(p[0]))
+	if !ok || !t.inMemory(uint32(p[1]), 4) {
+		return abi.EFAULT
+	}
+	if int32(pid) < 0 { // a process group, or any
+		pid = anyChild
+	}
+	child, errno := t.join(pid, false)
+	if errno != abi.ESUCCESS {
+		return errno
+	}
+	t.putUint32(uint32(p[0]), child.pid)
+	t.putUint32(uint32(p[1]), child.status.wait())
+	return abi.ESUCCESS
+}
+
+// putJoinStatus stores s as a join_status.
+func (s exitStatus) putJoinStatus(out []byte) {
+	u := out[abi.OffsetofJoinStatusU:]
+	if signal := s.deathSignal(); signal != abi.SignalNone {
+		out[abi.OffsetofJoinStatusTag] = byte(abi.JoinStatusTypeExitSignal)
+		u[abi.OffsetofErrnoSignalSignal] = byte(signal)
+		return
+	}
+	out[abi.OffsetofJoinStatusTag] = byte(abi.JoinStatusTypeExitNormal)
+	binary.LittleEndian.PutUint16(u, uint16(s.code&0xff))
+}
+
+// wait returns s as waitpid(2) does.
+func (s exitStatus) wait() uint32 {
+	if signal := s.deathSignal(); signal != abi.SignalNone {
+		return uint32(signal)
+	}
+	return (s.code & 0xff) << 8
+}
+
+// deathSignal returns the signal that a parent sees, SignalNone after an exit.
+func (s exitStatus) deathSignal() abi.Signal {
+	if s.trap != nil {
+		return abi.SignalAbrt
+	}
+	return s.signal
+}

@@ -1,0 +1,205 @@
+package wasix
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/gowasix/gowasix/wasix/network"
+)
+
+// initPID is the process id of the root of a process tree.
+const initPID = 1
+
+// maxPID bounds the process ids, as Linux's pid_max does: programs print them
+// in little room.
+const maxPID = 1<<22 - 1
+
+// DefaultMaxProcesses is how many processes a command may have at once unless
+// told otherwise: more than pipelines and build scripts use, few enough that a
+// fork bomb leaves the host well.
+const DefaultMaxProcesses = 1024
+
+// DefaultMaxThreads is how many threads a command may have at once unless told
+// otherwise: more than servers use, few enough that a runaway guest ends first.
+const DefaultMaxThreads = 4096
+
+var (
+	errProcessLimit = errors.New("wasix: too many processes in the tree")
+	errThreadLimit  = errors.New("wasix: too many threads in the tree")
+)
+
+// system is what the processes of one command share, and a kernel is to them:
+// process ids, limits, the network. It ends with the root process.
+type system struct {
+	network      network.Network
+	unix         network.Network
+	trace        func(*TraceEvent) // Cmd.Trace
+	maxBacklog   int
+	maxProcesses int
+	maxThreads   int
+
+	// mu guards what follows, and parent, children and zombie of all processes.
+	// It may be taken with a process's own mu held, not the other way round.
+	mu          sync.Mutex
+	processes   map[uint32]*Process // by id; a zombie keeps its id
+	lastPID     uint32
+	threadCount int
+	ending      bool           // the root is gone: nobody is born any more
+	running     sync.WaitGroup // processes other than the root
+}
+
+// newSystem returns the system of a command, without processes.
+func (c *Cmd) newSystem() *system {
+	s := &system{
+		network: c.Network, unix: network.Unix(), trace: c.Trace,
+		maxBacklog: c.MaxBacklog, maxProcesses: c.MaxProcesses, maxThreads: c.MaxThreads,
+		processes: map[uint32]*Process{},
+	}
+	if s.network == nil {
+		s.network = network.None()
+	}
+	if s.maxBacklog <= 0 {
+		s.maxBacklog = DefaultMaxBacklog
+	}
+	if s.maxProcesses <= 0 {
+		s.maxProcesses = DefaultMaxProcesses
+	}
+	if s.maxThreads <= 0 {
+		s.maxThreads = DefaultMaxThreads
+	}
+	return s
+}
+
+// add gives p a process id and a place below parent, nil for the root. Returns
+// errProcessLimit, zombies counting, or ErrUnwind when the tree is ending.
+func (s *system) add(p, parent *Process) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ending {
+		return ErrUnwind
+	}
+	if len(s.processes) >= s.maxProcesses {
+		return errProcessLimit
+	}
+	p.pid = s.nextPID()
+	s.processes[p.pid] = p
+	if parent != nil {
+		p.parent = parent
+		parent.children = append(parent.children, p)
+		s.running.Add(1)
+	}
+	return nil
+}
+
+// nextPID returns the next process id that nobody has.
+func (s *system) nextPID() uint32 {
+	for {
+		s.lastPID++
+		if s.lastPID > maxPID {
+			s.lastPID = initPID + 1
+		}
+		if s.processes[s.lastPID] == nil {
+			return s.lastPID
+		}
+	}
+}
+
+// find returns the process of the given id, alive or a zombie; nil for none.
+func (s *system) find(pid uint32) *Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.processes[pid]
+}
+
+// parentOf returns the id of a process's parent, as getppid(2); false when there
+// is no such process.
+func (s *system) parentOf(pid uint32) (uint32, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.processes[pid]
+	switch {
+	case p == nil:
+		return 0, false
+	case p.parent != nil:
+		return p.parent.pid, true
+	case pid == initPID:
+		return 0, true
+	}
+	return initPID, true
+}
+
+// all returns the processes that live.
+func (s *system) all() []*Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	living := make([]*Process, 0, len(s.processes))
+	for _, p := range s.processes {
+		if !p.zombie {
+			living = append(living, p)
+		}
+	}
+	return living
+}
+
+// bury is the last thing that happens to a process whose threads and
+// descriptors are gone. Its children become orphans. With the root the tree
+// ends; of another process the status is left for the parent to collect.
+func (s *system) bury(p *Process) {
+	if p.pid == initPID {
+		s.end()
+		return
+	}
+	defer s.running.Done()
+	s.mu.Lock()
+	s.orphan(p)
+	p.zombie = true
+	parent := p.parent
+	if parent == nil {
+		delete(s.processes, p.pid)
+	}
+	s.mu.Unlock()
+	if parent != nil {
+		parent.childChanged()
+	}
+}
+
+// orphan takes the children from p. Nobody waits for an orphan: it goes as soon
+// as it has ended. s.mu is held.
+func (s *system) orphan(p *Process) {
+	for _, child := range p.children {
+		child.parent = nil
+		if child.zombie {
+			delete(s.processes, child.pid)
+		}
+	}
+	p.children = nil
+}
+
+// end kills all processes but the root, which is gone already, and waits until
+// nothing is left of them.
+func (s *system) end() {
+	s.mu.Lock()
+	s.ending = true
+	s.mu.Unlock()
+	for _, p := range s.all() {
+		p.Kill()
+	}
+	s.running.Wait()
+}
+
+// addThread counts one more thread, or returns errThreadLimit.
+func (s *system) addThread() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.threadCount >= s.maxThreads {
+		return errThreadLimit
+	}
+	s.threadCount++
+	return nil
+}
+
+func (s *system) removeThread() {
+	s.mu.Lock()
+	s.threadCount--
+	s.mu.Unlock()
+}
