@@ -100,6 +100,9 @@ func TestOrphans(t *testing.T) {
 	if errno := procParent(th, []uint64{uint64(dead.pid), out}); errno != abi.ESRCH {
 		t.Errorf("an orphaned zombie: %v", errno)
 	}
+	if th.proc.find(dead.pid) != nil || th.proc.find(orphan.pid) != orphan {
+		t.Error("the living orphan is to be found, the dead one is not")
+	}
 	orphan.end(exitStatus{})
 	if joined, _, errno := callJoin(th, 0, 0, 0); joined != parent.pid || errno != abi.ESUCCESS {
 		t.Errorf("join: %d, %v", joined, errno)
