@@ -2,6 +2,7 @@ package wasix
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -45,7 +46,7 @@ func (u UnresolvedImport) String() string { return u.Name + ": " + u.Reason }
 const (
 	reason64 = "programs for 64-bit memories do not run, as no engine here has them; " +
 		"build for wasm32, which imports wasix_32v1"
-	reasonMemory = "a program may import its memory as env.memory only"
+	reasonMemory = "system calls come from this module, not the memory"
 	reasonOther  = "only functions and the memory can be imported; link the program statically"
 )
 
@@ -87,7 +88,7 @@ func (e *LinkError) addMemory(m *wasmfile.MemoryInfo) {
 	switch {
 	case m.Is64:
 		e.add(name, reason64)
-	case m.Imported && (m.Module != "env" || m.Name != "memory"):
+	case m.Imported && slices.Contains(index.modules, m.Module):
 		e.add(name, reasonMemory)
 	}
 }

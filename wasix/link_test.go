@@ -84,7 +84,7 @@ func TestLinkErrors(t *testing.T) {
 		{"several signatures", function("wasix_32v1", "proc_fork", "", ""), []string{"() -> (), but it is (i32) -> i32 or (i32, i32) -> i32;"}},
 		{"64-bit memory", wasmfile.Info{Memory: &wasmfile.MemoryInfo{Imported: true, Is64: true, Module: "env", Name: "memory"}}, []string{"env.memory (memory)", "64-bit"}},
 		{"own 64-bit memory", wasmfile.Info{Memory: &wasmfile.MemoryInfo{Is64: true, Export: "memory"}}, []string{"64-bit"}},
-		{"another memory", wasmfile.Info{Memory: &wasmfile.MemoryInfo{Imported: true, Module: "js", Name: "mem"}}, []string{"js.mem (memory)", "env.memory only"}},
+		{"memory among system calls", wasmfile.Info{Memory: &wasmfile.MemoryInfo{Imported: true, Module: "wasix_32v1", Name: "mem"}}, []string{"wasix_32v1.mem (memory)", "not the memory"}},
 		{"table", wasmfile.Info{OtherImports: []string{"env.__indirect_function_table (table)"}}, []string{"env.__indirect_function_table (table)", "statically"}},
 	} {
 		calls, err := Link(&c.info)
