@@ -41,7 +41,8 @@ type Cmd struct {
 
 	// Mounts are the directories the guest finds. Without one at "/", an empty
 	// root is there. A WASIX program has the root as its first descriptor, and
-	// finds the others in it; others have one for each, "/" first.
+	// finds the others in it. A plain WASI program has a descriptor for each, and
+	// does not get out of it.
 	Mounts []vfs.Mount
 	// Network is what sockets run on; nil allows none but those of AF_UNIX,
 	// whose names live and die with the process.
@@ -249,28 +250,40 @@ func (p *Process) openMounts(mounts []vfs.Mount) error {
 		return fmt.Errorf("mounts: %w", err)
 	}
 	p.tree = tree
-	preopens := tree.Preopens()
-	if p.importsWASIX() {
-		// The root leads to all others. Given more, the C library of 2023 takes
-		// the wrong length off the paths below them.
-		preopens = preopens[:1]
-	}
-	for _, guest := range preopens {
-		if err := p.preopen(guest); err != nil {
-			return fmt.Errorf("mount %s: %w", guest, err)
-		}
-	}
 	cwd, err := tree.Chdir("/", cmp.Or(p.cwd, "/"))
 	if err != nil {
 		return fmt.Errorf("current directory %q: %w", p.cwd, err)
 	}
 	p.cwd = cwd
+	for _, name := range p.preopens() {
+		if err := p.preopen(name); err != nil {
+			return fmt.Errorf("mount %s: %w", name, err)
+		}
+	}
 	return nil
 }
 
-func (p *Process) preopen(guest string) error {
-	fd := p.nextPreopen()
-	dir, err := p.tree.Preopen(guest, fd)
+// preopens returns the names of the directories that the program is given.
+func (p *Process) preopens() []string {
+	if p.importsWASIX() {
+		// The root leads to all others. Given more, the C library of 2023 takes
+		// the wrong length off the paths below them.
+		return []string{"/"}
+	}
+	names := p.tree.Preopens()
+	if len(names) > 0 && p.importsFrom("wasi_unstable") && !slices.Contains(names, ".") {
+		// The C library of 2019 finds relative paths by this name only.
+		names = append(names, ".")
+	}
+	return names
+}
+
+func (p *Process) preopen(name string) error {
+	fd, from := p.nextPreopen(), "/"
+	if name == "." {
+		from = p.cwd
+	}
+	dir, err := p.tree.Preopen(from, name, fd, !p.importsWASIX())
 	if err != nil {
 		return err
 	}

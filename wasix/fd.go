@@ -2,6 +2,7 @@ package wasix
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -54,15 +55,15 @@ func (t *Thread) isPreopen(fd uint64) bool {
 	return dir.Preopen() != 0 && dir.Preopen() == uint32(fd)
 }
 
-// fdClose is fd_close(fd): closes a descriptor, as close(2). It leaves the
-// descriptors of mounted file systems open: programs that close all that they may
-// have inherited still open files afterwards.
+// fdClose is fd_close(fd): closes a descriptor, as close(2). It leaves the root
+// that a WASIX program was given open: programs that close all that they may have
+// inherited still open files afterwards.
 //
 // returns 0 except:
 //   - EBADF: fd is not open
 //   - EIO, ENOSPC, EDQUOT: what was written before was not stored
 func fdClose(t *Thread, p []uint64) abi.Errno {
-	if t.isPreopen(p[0]) {
+	if t.proc.importsWASIX() && t.isPreopen(p[0]) {
 		return abi.ESUCCESS
 	}
 	return errnoOf(t.proc.fds.Close(uint32(p[0])))
@@ -109,26 +110,33 @@ func (t *Thread) dup(fd uint64, lowest uint32, cloexec bool, ret uint64) abi.Err
 
 // fdRenumber is fd_renumber(fd, to): makes to the same as fd, closing what it
 // was before, in one step. In WASIX fd stays open, as in dup2(2); in a program
-// that imports plain WASI only, fd goes away.
+// that imports plain WASI only, fd goes away, and to must be open.
 //
 // returns 0 except:
 //   - EBADF: fd is not open, or to is more than a descriptor can be
-//   - ENOTSUP: to is the descriptor of a mounted file system, or fd would go away and is
+//   - ENOTSUP: to is the root that a WASIX program was given
 func fdRenumber(t *Thread, p []uint64) abi.Errno {
 	keep := t.proc.importsWASIX()
 	if _, err := t.proc.fds.Rights(uint32(p[0])); err != nil {
 		return abi.EBADF
 	}
-	if uint32(p[0]) != uint32(p[1]) && (t.isPreopen(p[1]) || !keep && t.isPreopen(p[0])) {
+	_, err := t.proc.fds.Rights(uint32(p[1]))
+	switch {
+	case !keep && err != nil:
+		return abi.EBADF
+	case keep && uint32(p[0]) != uint32(p[1]) && t.isPreopen(p[1]):
 		return abi.ENOTSUP
 	}
 	return errnoOf(t.proc.fds.Renumber(uint32(p[0]), uint32(p[1]), keep))
 }
 
 // importsWASIX reports whether the program was made for WASIX, not plain WASI.
-func (p *Process) importsWASIX() bool {
+func (p *Process) importsWASIX() bool { return p.importsFrom("wasix_32v1", "wasix_64v1") }
+
+// importsFrom reports whether the program imports a function from one of the modules.
+func (p *Process) importsFrom(modules ...string) bool {
 	for _, f := range p.module.Info().Functions {
-		if f.Module == "wasix_32v1" || f.Module == "wasix_64v1" {
+		if slices.Contains(modules, f.Module) {
 			return true
 		}
 	}

@@ -61,7 +61,7 @@ func fdPrestatGet(t *Thread, p []uint64) abi.Errno {
 	switch {
 	case errno == abi.ESUCCESS:
 		defer d.Release()
-		tag, length = byte(abi.PreopentypeDir), len(dir.Guest())
+		tag, length = byte(abi.PreopentypeDir), len(dir.PreopenName())
 	case uint32(p[0]) < stdio || uint32(p[0]) >= t.proc.mounted:
 		return abi.EBADF
 	}
@@ -92,10 +92,10 @@ func fdPrestatDirName(t *Thread, p []uint64) abi.Errno {
 	if !ok {
 		return abi.EFAULT
 	}
-	if len(b) < len(dir.Guest()) {
+	if len(b) < len(dir.PreopenName()) {
 		return abi.ENAMETOOLONG
 	}
-	copy(b, dir.Guest())
+	copy(b, dir.PreopenName())
 	return abi.ESUCCESS
 }
 

@@ -3,9 +3,11 @@ package wasix
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,8 +29,8 @@ const (
 	mask     = '?'
 )
 
-// newFileThread returns a thread with null standard streams and the mounts, the
-// first of which is descriptor 3.
+// newFileThread returns a thread of a WASIX program with null standard streams and the mounts from
+// descriptor 3, the root first.
 func newFileThread(t *testing.T, mounts ...vfs.Mount) *Thread {
 	t.Helper()
 	thread := newTestThread(t)
@@ -36,12 +38,13 @@ func newFileThread(t *testing.T, mounts ...vfs.Mount) *Thread {
 	if err != nil {
 		t.Fatal(err)
 	}
-	thread.proc.tree = tree
+	thread.proc.tree, thread.proc.module = tree, &wasixModule{}
 	for fd := range uint32(stdio) {
 		thread.mustInsertAt(t, fd, vfs.Null())
 	}
-	for i, guest := range tree.Preopens() {
-		dir, err := tree.Preopen(guest, uint32(stdio+i))
+	names := append([]string{"/"}, slices.DeleteFunc(tree.Preopens(), func(name string) bool { return name == "/" })...)
+	for i, guest := range names {
+		dir, err := tree.Preopen("/", guest, uint32(stdio+i), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +132,10 @@ func (t *Thread) pathParams(name string) (ptr, n uint64) {
 	return pathAt, uint64(len(name))
 }
 
-const allRights = math.MaxUint64
+const (
+	allRights = math.MaxUint64
+	dirRights = allRights &^ abi.RightsFdWrite
+)
 
 // openFile calls path_open relative to descriptor 3.
 func (t *Thread) openFile(tb testing.TB, errno abi.Errno, name string, o abi.Oflags, rights abi.Rights, f abi.Fdflags) uint64 {
@@ -393,21 +399,32 @@ func TestFdDupSharesOffset(t *testing.T) {
 // wasixModule is a fakeModule that imports something of WASIX.
 type wasixModule struct{ fakeModule }
 
-func (m *wasixModule) Info() *wasmfile.Info {
-	return &wasmfile.Info{Functions: []wasmfile.Import{{Module: "wasix_32v1", Name: "getcwd"}}}
+func (m *wasixModule) Info() *wasmfile.Info { return importing("wasix_32v1").Info() }
+
+// importing is a guest that imports something from a module of that name.
+type importing string
+
+func (m importing) Info() *wasmfile.Info {
+	return &wasmfile.Info{Functions: []wasmfile.Import{{Module: string(m), Name: "f"}}}
 }
+func (importing) NewMemory() (Memory, error)                    { return nil, nil }
+func (importing) Instantiate(*Thread, Memory) (Instance, error) { return nil, errors.ErrUnsupported }
+func (importing) Close() error                                  { return nil }
 
 func TestFdRenumber(t *testing.T) {
 	for _, c := range []struct {
-		module Module
-		after  abi.Errno // of the old descriptor
-	}{{&fakeModule{}, abi.EBADF}, {&wasixModule{}, abi.ESUCCESS}} {
+		module        Module
+		after         abi.Errno // of the old descriptor
+		onto, preopen abi.Errno // of making it one that is not open, or the root
+	}{
+		{&fakeModule{}, abi.EBADF, abi.EBADF, abi.ESUCCESS},
+		{&wasixModule{}, abi.ESUCCESS, abi.ESUCCESS, abi.ENOTSUP},
+	} {
 		th := newFileThread(t)
 		th.proc.module = c.module
 		th.want(t, abi.ESUCCESS, fdPipe, resultAt, resultAt+4)
 		th.result(t, 8)
 		th.want(t, abi.ESUCCESS, fdRenumber, 4, 4)
-		th.want(t, abi.ENOTSUP, fdRenumber, 4, 3)
 		th.want(t, abi.EBADF, fdRenumber, 9, 4)
 		th.want(t, abi.EBADF, fdRenumber, 4, math.MaxUint32)
 		th.want(t, abi.ESUCCESS, fdRenumber, 4, 0)
@@ -416,6 +433,8 @@ func TestFdRenumber(t *testing.T) {
 		if got := th.read(t, 0, 1); got != "x" {
 			t.Fatalf("read %q", got)
 		}
+		th.want(t, c.onto, fdRenumber, 0, 70)
+		th.want(t, c.preopen, fdRenumber, 5, 3)
 	}
 }
 
@@ -447,6 +466,7 @@ func TestPreopensStayOpen(t *testing.T) {
 // sockets that they were started with lie on the way.
 func TestPreopensAfterSockets(t *testing.T) {
 	th := newTestThread(t)
+	th.proc.module = &wasixModule{}
 	r, w := vfs.NewPipe()
 	th.mustInsertAt(t, 3, r)
 	th.mustInsertAt(t, 4, w)
@@ -462,6 +482,46 @@ func TestPreopensAfterSockets(t *testing.T) {
 	th.want(t, abi.EBADF, fdPrestatGet, 2, resultAt)
 	th.want(t, abi.EBADF, fdPrestatGet, 6, resultAt)
 	th.want(t, abi.EBADF, fdPrestatDirName, 3, resultAt, 8)
+}
+
+// Plain WASI programs find what they were given under the names it was given, and
+// may close it. Those of 2019 find relative paths by ".".
+func TestPreopensOfPlainWASI(t *testing.T) {
+	data := func(guest string) vfs.Mount { return vfs.Mount{Guest: guest, FS: vfs.FS(fstest.MapFS{"sub/f": {}})} }
+	for module, want := range map[string]string{
+		"wasi_snapshot_preview1": "data /abs/b",
+		"wasi_unstable":          "data /abs/b .",
+		"wasix_32v1":             "/",
+	} {
+		th := newTestThread(t)
+		th.proc.module, th.proc.cwd = importing(module), "data/sub"
+		if err := th.proc.openMounts([]vfs.Mount{data("data"), data("/abs/b")}); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		fd := uint64(firstFD)
+		for ; fdPrestatGet(th, []uint64{fd, resultAt}) == abi.ESUCCESS; fd++ {
+			n := uint64(th.result(t, abi.SizeofPrestat)[abi.OffsetofPrestatU])
+			th.want(t, abi.ESUCCESS, fdPrestatDirName, fd, resultAt, n)
+			names = append(names, string(th.result(t, int(n))))
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %s, want %s", module, got, want)
+		}
+		ptr, n := th.pathParams("f")
+		if last := fd - 1; module == "wasi_unstable" {
+			th.want(t, abi.ESUCCESS, pathFilestatGet(&statUnstable), last, 0, ptr, n, resultAt)
+			th.result(t, abi.SizeofSnapshot0Filestat)
+		} else {
+			th.want(t, abi.ENOENT, pathFilestatGet(&statPreview1), last, 0, ptr, n, resultAt)
+		}
+		th.want(t, abi.ESUCCESS, fdClose, firstFD)
+		closed := abi.EBADF
+		if module == "wasix_32v1" {
+			closed = abi.ESUCCESS
+		}
+		th.want(t, closed, fdClose, firstFD)
+	}
 }
 
 // Neither results nor buffers outside memory let anything happen.

@@ -38,6 +38,7 @@ const (
 //
 // returns 0 except:
 //   - EACCES, EPERM: the host does not allow it
+//   - EPERM: the path leads out of fd, in a plain WASI program
 //   - EBADF: fd is not open
 //   - EEXIST: CREAT and EXCL, and it exists
 //   - EFAULT: path or ro_fd lies outside memory
@@ -116,19 +117,17 @@ func neededToOpen(o abi.Oflags) abi.Rights {
 	return need
 }
 
-// openFlags translates the flags of path_open. Whoever asks for a directory with
-// all rights does not mean to write to it.
+// openFlags translates the flags of path_open.
 func openFlags(l abi.Lookupflags, o abi.Oflags, f abi.Fdflags, base abi.Rights) vfs.OpenFlags {
-	directory := o&abi.OflagsDirectory != 0
 	return vfs.OpenFlags{
 		Read:      base&abi.RightsFdRead != 0,
-		Write:     base&abi.RightsFdWrite != 0 && !directory,
+		Write:     base&abi.RightsFdWrite != 0,
 		Create:    o&abi.OflagsCreat != 0,
 		Exclusive: o&abi.OflagsExcl != 0,
 		Truncate:  o&abi.OflagsTrunc != 0,
 		Append:    f&abi.FdflagsAppend != 0,
 		Sync:      f&syncFdflags != 0,
-		Directory: directory,
+		Directory: o&abi.OflagsDirectory != 0,
 		Follow:    l&abi.LookupflagsSymlinkFollow != 0,
 	}
 }

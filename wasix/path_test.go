@@ -83,7 +83,8 @@ func TestPathOpen(t *testing.T) {
 		{"d", 0, rw, abi.EISDIR},
 		{"d", abi.OflagsCreat, r, abi.EISDIR},
 		{"d", abi.OflagsTrunc, r, abi.EISDIR},
-		{"d", abi.OflagsDirectory, allRights, abi.ESUCCESS},
+		{"d", abi.OflagsDirectory, dirRights, abi.ESUCCESS},
+		{"d", abi.OflagsDirectory, rw, abi.EISDIR},
 		{"d/f", abi.OflagsDirectory, r, abi.ENOTDIR},
 		{"new", abi.OflagsCreat | abi.OflagsDirectory, r, abi.EINVAL},
 		{"d/f", 16, r, abi.EINVAL},
@@ -127,7 +128,7 @@ func TestPathRelativeToDirectory(t *testing.T) {
 	mustWrite(t, dir+"/a/b/f", "deep")
 	mustWrite(t, dir+"/a/g", "up")
 	th := newFileThread(t, mount)
-	fd := th.openFile(t, abi.ESUCCESS, "a/b", abi.OflagsDirectory, allRights, 0)
+	fd := th.openFile(t, abi.ESUCCESS, "a/b", abi.OflagsDirectory, dirRights, 0)
 	for name, want := range map[string]string{"f": "deep", "../g": "up", "/a/g": "up"} {
 		ptr, n := th.pathParams(name)
 		th.want(t, abi.ESUCCESS, pathOpen, fd, 0, ptr, n, 0, uint64(abi.RightsFdRead), allRights, 0, resultAt)
@@ -500,7 +501,7 @@ func TestMountPoints(t *testing.T) {
 	if typ, _ := th.stat(t, abi.ESUCCESS, "a", 0); typ != abi.FiletypeDirectory {
 		t.Errorf("file type %v", typ)
 	}
-	fd := th.openFile(t, abi.ESUCCESS, "a", abi.OflagsDirectory, allRights, 0)
+	fd := th.openFile(t, abi.ESUCCESS, "a", abi.OflagsDirectory, dirRights, 0)
 	if got := th.listing(t, fd, 300); !slices.Equal(got, []string{".", "..", "b", "c"}) {
 		t.Errorf("%q", got)
 	}

@@ -50,7 +50,7 @@ func closeMounts(mounts []vfs.Mount) {
 }
 
 // parseDir splits HOST[:GUEST[:ro|rw]]. Without GUEST, the directory has the
-// same path in the guest, a relative one from the guest's root.
+// same path in the guest, where relative ones start at the root.
 func parseDir(s string) (host, guest string, readOnly bool, err error) {
 	parts := strings.Split(s, ":")
 	switch n := len(parts); {
@@ -64,10 +64,10 @@ func parseDir(s string) (host, guest string, readOnly bool, err error) {
 	}
 	host = parts[0]
 	if len(parts) == 2 {
-		return host, path.Join("/", parts[1]), readOnly, nil
+		return host, path.Clean(parts[1]), readOnly, nil
 	}
-	guest = path.Join("/", filepath.ToSlash(filepath.Clean(host)))
-	if strings.HasPrefix(filepath.Clean(host), "..") {
+	guest = filepath.ToSlash(filepath.Clean(host))
+	if strings.HasPrefix(guest, "..") {
 		return "", "", false, fmt.Errorf("say where the guest finds it: %s:/path", host)
 	}
 	return host, guest, readOnly, nil

@@ -18,6 +18,7 @@ type Dir struct {
 	tree    *Tree
 	place   place
 	preopen uint32
+	name    string // of a preopened directory
 
 	mu      sync.Mutex
 	dir     Directory
@@ -38,6 +39,10 @@ func (d *Dir) Guest() string { return d.place.guest() }
 // Preopen returns the descriptor that the directory was opened for when the
 // guest started, 0 when it was not.
 func (d *Dir) Preopen() uint32 { return d.preopen }
+
+// PreopenName returns the name under which the guest finds the directory when it
+// starts.
+func (d *Dir) PreopenName() string { return d.name }
 
 // Filetype returns DIRECTORY.
 func (d *Dir) Filetype() abi.Filetype { return abi.FiletypeDirectory }

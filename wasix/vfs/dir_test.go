@@ -36,7 +36,7 @@ func TestDirConcurrently(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := tree.Preopen("/", 3)
+	root, err := tree.Preopen("/", "/", 3, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestDirShrinksWhileRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := tree.Preopen("/", 3)
+	root, err := tree.Preopen("/", "/", 3, false)
 	if err != nil {
 		t.Fatal(err)
 	}

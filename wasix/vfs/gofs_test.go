@@ -132,7 +132,7 @@ func TestFSErrorsAreErrnos(t *testing.T) {
 
 func TestNewTree(t *testing.T) {
 	g := FS(fstest.MapFS{"sub/f": {Data: []byte("x")}})
-	for _, guest := range []string{"relative", "/nul\x00", "/" + strings.Repeat("x", maxPath)} {
+	for _, guest := range []string{"..", "a/../../b", "/nul\x00", "/" + strings.Repeat("x", maxPath)} {
 		if _, err := NewTree(Mount{Guest: guest, FS: g}); err == nil {
 			t.Errorf("mounted on %.20q", guest)
 		}
@@ -140,15 +140,16 @@ func TestNewTree(t *testing.T) {
 	if _, err := NewTree(Mount{Guest: "/x"}); err == nil {
 		t.Error("mounted nothing")
 	}
-	tree, err := NewTree(Mount{Guest: "/b", FS: FS(fstest.MapFS{})}, Mount{Guest: "/a/../b/", FS: g}, Mount{Guest: "", FS: g}, Mount{Guest: "/sub/deep/er", FS: g})
+	tree, err := NewTree(Mount{Guest: "/b", FS: FS(fstest.MapFS{})}, Mount{Guest: "/a/../b/", FS: g}, Mount{Guest: "", FS: g},
+		Mount{Guest: "/sub/deep/er", FS: g}, Mount{Guest: "./rel/at/", FS: g})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(tree.Preopens(), " "); got != "/ /b /sub/deep/er" {
+	if got := strings.Join(tree.Preopens(), " "); got != "/b / /sub/deep/er rel/at" {
 		t.Errorf("preopens %q", got)
 	}
 	for name, want := range map[string]error{
-		"/b/sub/f": nil, "/sub/f": nil, "/sub/deep": nil, "/sub/deep/er/sub/f": nil, "/b/f": syscall.ENOENT, "/sub/deep/f": syscall.ENOENT,
+		"/b/sub/f": nil, "/sub/f": nil, "/rel/at/sub/f": nil, "/sub/deep": nil, "/sub/deep/er/sub/f": nil, "/b/f": syscall.ENOENT, "/sub/deep/f": syscall.ENOENT,
 	} {
 		if _, err := tree.Stat("/", name); err != want {
 			t.Errorf("%s: %v, want %v", name, err, want)
@@ -159,7 +160,7 @@ func TestNewTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = f.Close()
-	if _, err := tree.Preopen("/x", 3); err != syscall.ENOENT {
+	if _, err := tree.Preopen("/", "/x", 3, false); err != syscall.ENOENT {
 		t.Error(err)
 	}
 	if _, err := HostDir("/nonexistent/directory", true); !errors.Is(err, fs.ErrNotExist) {

@@ -60,7 +60,12 @@ func (t *Tree) open(from place, p string, o OpenFlags) (descriptor.File, error) 
 		if o.Create || o.Write || o.Truncate {
 			return nil, syscall.EISDIR
 		}
-		return t.openDir(pl)
+		dir, err := t.openDir(pl)
+		if err != nil {
+			return nil, err
+		}
+		dir.place.beneath = from.beneath
+		return dir, nil
 	case o.Directory:
 		return nil, syscall.ENOTDIR
 	}
@@ -153,6 +158,8 @@ func (d *Dir) Symlink(target, p string) error {
 		return syscall.ENAMETOOLONG
 	case strings.IndexByte(target, 0) >= 0:
 		return syscall.EINVAL
+	case d.place.beneath && strings.HasPrefix(target, "/"):
+		return syscall.EPERM
 	}
 	pl, fs, err := d.vacant(p, false)
 	if err != nil {

@@ -13,7 +13,9 @@ import (
 
 // Mount places a file system in a guest's directory tree.
 type Mount struct {
-	Guest string // absolute path; "" is "/"
+	// Guest is the path; "" is "/". A relative one is taken from "/" too, but plain
+	// WASI programs know the mount by it: "." or "data", as they may expect.
+	Guest string
 	FS    FileSystem
 }
 
@@ -35,25 +37,28 @@ type mount struct {
 // wins. Where no file system is mounted on "/", an empty read-only one is, and
 // directories on the way to a mount point that do not exist are made up likewise.
 func NewTree(mounts ...Mount) (*Tree, error) {
-	t := &Tree{mounts: map[string]*mount{}, children: map[string][]string{}, preopens: []string{"/"}}
+	t := &Tree{mounts: map[string]*mount{}, children: map[string][]string{}}
 	for _, m := range mounts {
-		guest, err := cleanGuest(m.Guest)
+		name, err := cleanGuest(m.Guest)
 		if err != nil {
 			return nil, err
 		}
 		if m.FS == nil {
-			return nil, fmt.Errorf("vfs: no file system for %s", guest)
+			return nil, fmt.Errorf("vfs: no file system for %s", name)
 		}
+		guest := path.Join("/", name)
 		t.mounts[guest] = &mount{guest, m.FS}
-		if !slices.Contains(t.preopens, guest) {
-			t.preopens = append(t.preopens, guest)
+		if !slices.Contains(t.preopens, name) {
+			t.preopens = append(t.preopens, name)
 		}
 	}
 	if t.mounts["/"] == nil {
 		t.mounts["/"] = &mount{"/", emptyFS{}}
 	}
-	for _, guest := range t.preopens[1:] {
-		t.makeUp(guest)
+	for _, name := range t.preopens {
+		if guest := path.Join("/", name); guest != "/" {
+			t.makeUp(guest)
+		}
 	}
 	return t, nil
 }
@@ -62,10 +67,11 @@ func cleanGuest(p string) (string, error) {
 	if p == "" {
 		p = "/"
 	}
-	if !strings.HasPrefix(p, "/") || strings.ContainsRune(p, 0) || len(p) > maxPath {
-		return "", fmt.Errorf("vfs: mount point %q is no absolute path", p)
+	clean := path.Clean(p)
+	if clean == ".." || strings.HasPrefix(clean, "../") || strings.ContainsRune(p, 0) || len(p) >= maxPath {
+		return "", fmt.Errorf("vfs: %q is no path to mount at", p)
 	}
-	return path.Clean(p), nil
+	return clean, nil
 }
 
 // makeUp enters a mount point into the directory it is in, which must exist.
@@ -98,21 +104,28 @@ func (t *Tree) at(guest string) place {
 	}
 }
 
-// Preopens returns the guest paths of the mounted file systems, "/" first, then
-// in the order they were given.
+// Preopens returns the names of the mounted file systems: their guest paths, as
+// and in the order they were given.
 func (t *Tree) Preopens() []string { return slices.Clone(t.preopens) }
 
-// Preopen opens a mounted file system's root; fd is the descriptor it is to have.
-func (t *Tree) Preopen(guest string, fd uint32) (*Dir, error) {
-	m := t.mounts[guest]
-	if m == nil {
-		return nil, syscall.ENOENT
-	}
-	d, err := t.openDir(place{mount: m, name: "."})
+// Preopen opens the directory that name names from the directory cwd. The guest
+// is to find it at the descriptor fd, under that name. With beneath, no path from
+// there leads out of it, as plain WASI has it: absolute paths and links, and ".."
+// above the directory, are EPERM; that holds for the directories opened through
+// it, too.
+func (t *Tree) Preopen(cwd, name string, fd uint32, beneath bool) (*Dir, error) {
+	pl, err := t.lookup(t.at(cwd), name, followAlways)
 	if err != nil {
 		return nil, err
 	}
-	d.preopen = fd
+	if err := pl.mustBeDir(); err != nil {
+		return nil, err
+	}
+	d, err := t.openDir(pl)
+	if err != nil {
+		return nil, err
+	}
+	d.preopen, d.name, d.place.beneath = fd, name, beneath
 	return d, nil
 }
 

@@ -23,7 +23,9 @@ type place struct {
 	stat  descriptor.Stat
 	known bool // stat is set: the file exists
 	slash bool // the path ends in a slash: only a directory will do
-	last  lastElement
+	// beneath says that paths from here do not lead out: see [Tree.Preopen].
+	beneath bool
+	last    lastElement
 }
 
 // lastElement says how a path ends, for those calls that mind.
@@ -111,6 +113,7 @@ func followIf(on bool) follow {
 // walk is a path resolution in progress.
 type walk struct {
 	tree  *Tree
+	from  place
 	mode  follow
 	at    place // a directory, until the path is used up
 	rest  string
@@ -123,6 +126,7 @@ type walk struct {
 //   - ENOTDIR: an element before the last is no directory, or the last before a
 //     slash, unless with followNever
 //   - EACCES: an element cannot be searched
+//   - EPERM: p leads out of a directory that it must stay beneath
 //   - EINVAL: p has a NUL in it
 //   - ELOOP: more than 40 symbolic links
 //   - ENAMETOOLONG: p is longer than 4095 bytes, or an element than 255
@@ -135,8 +139,10 @@ func (t *Tree) lookup(from place, p string, mode follow) (place, error) {
 	case len(p) > maxPath:
 		return place{}, syscall.ENAMETOOLONG
 	}
-	w := walk{tree: t, mode: mode, at: from, rest: p}
-	w.fromRoot()
+	w := walk{tree: t, from: from, mode: mode, at: from, rest: p}
+	if err := w.fromRoot(); err != nil {
+		return place{}, err
+	}
 	for w.rest != "" {
 		if err := w.step(); err != nil {
 			return place{}, err
@@ -152,11 +158,26 @@ func (t *Tree) lookup(from place, p string, mode follow) (place, error) {
 }
 
 // fromRoot makes an absolute rest start at the root.
-func (w *walk) fromRoot() {
-	if trimmed := strings.TrimLeft(w.rest, "/"); len(trimmed) < len(w.rest) {
-		w.at = w.tree.at("/")
-		w.rest = trimmed
+func (w *walk) fromRoot() error {
+	trimmed := strings.TrimLeft(w.rest, "/")
+	switch {
+	case len(trimmed) == len(w.rest):
+		return nil
+	case w.from.beneath:
+		return syscall.EPERM
 	}
+	w.at = w.tree.at("/")
+	w.rest = trimmed
+	return nil
+}
+
+// up takes the element "..".
+func (w *walk) up() error {
+	if w.from.beneath && w.at.mount == w.from.mount && w.at.name == w.from.name {
+		return syscall.EPERM
+	}
+	w.at = w.tree.parent(w.at)
+	return nil
 }
 
 // step takes the next element.
@@ -177,9 +198,9 @@ func (w *walk) step() error {
 		w.at.last, w.at.slash = lastDot, slash
 		return nil
 	case "..":
-		w.at = w.tree.parent(w.at)
+		err := w.up()
 		w.at.last, w.at.slash = lastDotDot, slash
-		return nil
+		return err
 	}
 	next := w.tree.child(w.at, element)
 	next.last, next.slash = lastName, slash
@@ -213,6 +234,5 @@ func (w *walk) followLink(link place) error {
 		target += "/"
 	}
 	w.rest = target + w.rest
-	w.fromRoot()
-	return nil
+	return w.fromRoot()
 }

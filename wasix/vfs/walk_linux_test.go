@@ -41,7 +41,7 @@ func linkTree(t testing.TB) (inside, outside string) {
 }
 
 // rootOf opens the tree of a directory, and its root.
-func rootOf(t testing.TB, dir string, readOnly bool) *Dir {
+func rootOf(t testing.TB, dir string, readOnly, beneath bool) *Dir {
 	t.Helper()
 	fs, err := HostDir(dir, readOnly)
 	if err != nil {
@@ -51,7 +51,7 @@ func rootOf(t testing.TB, dir string, readOnly bool) *Dir {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := tree.Preopen("/", 3)
+	root, err := tree.Preopen("/", "/", 3, beneath)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,10 +62,20 @@ func rootOf(t testing.TB, dir string, readOnly bool) *Dir {
 	return root
 }
 
-// inRoot opens a path as the kernel does inside a chroot.
-func inRoot(root int, path string, flags uint64) (unix.Stat_t, error) {
+// roots are a directory as guests have it and as the kernel resolves paths from it.
+type roots struct {
+	*Dir
+	kernel  int
+	resolve uint64
+}
+
+// open opens a path as the kernel does, inside a chroot or beneath the directory.
+func (r *roots) open(path string, flags uint64) (unix.Stat_t, error) {
 	var st unix.Stat_t
-	fd, err := unix.Openat2(root, path, &unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_IN_ROOT})
+	fd, err := unix.Openat2(r.kernel, path, &unix.OpenHow{Flags: flags, Resolve: r.resolve})
+	if err == unix.EXDEV {
+		return st, unix.EPERM // WASI's for leading out
+	}
 	if err != nil {
 		return st, err
 	}
@@ -73,7 +83,8 @@ func inRoot(root int, path string, flags uint64) (unix.Stat_t, error) {
 	return st, unix.Fstat(fd, &st)
 }
 
-// Every path leads where the kernel goes inside a chroot, or to its errno.
+// Every path leads where the kernel goes inside a chroot, or beneath a directory,
+// or to its errno.
 func FuzzPath(f *testing.F) {
 	for _, path := range []string{
 		"", ".", "..", "/", "//", "f", "/f", "f/", "f/.", "d", "d/", "d/..", "d/../f", "x", "x/", "x/y", "abs/f", "rel/f", "rel/../f",
@@ -85,34 +96,42 @@ func FuzzPath(f *testing.F) {
 		f.Add(path, false)
 	}
 	inside, _ := linkTree(f)
-	root := rootOf(f, inside, true)
 	kernel, err := unix.Open(inside, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = unix.Close(kernel) })
+	chroot := &roots{rootOf(f, inside, true, false), kernel, unix.RESOLVE_IN_ROOT}
+	beneath := &roots{rootOf(f, inside, true, true), kernel, unix.RESOLVE_BENEATH}
 	f.Fuzz(func(t *testing.T, path string, follow bool) {
-		got, err := root.Lookup(path, follow)
-		flags := uint64(unix.O_PATH | unix.O_CLOEXEC)
-		if !follow {
-			flags |= unix.O_NOFOLLOW
+		for _, r := range []*roots{chroot, beneath} {
+			r.checkLookup(t, path, follow)
+			r.checkOpen(t, path, follow)
 		}
-		want, wantErr := inRoot(kernel, path, flags)
-		if err != wantErr || err == nil && (got.Ino != want.Ino || got.Dev != want.Dev) {
-			t.Fatalf("%q: inode %d, %v; the kernel has %d, %v", path, got.Ino, err, want.Ino, wantErr)
-		}
-		checkOpen(t, root, kernel, path, follow)
 	})
 }
 
+// checkLookup compares a look-up with the kernel's.
+func (r *roots) checkLookup(t *testing.T, path string, follow bool) {
+	got, err := r.Lookup(path, follow)
+	flags := uint64(unix.O_PATH | unix.O_CLOEXEC)
+	if !follow {
+		flags |= unix.O_NOFOLLOW
+	}
+	want, wantErr := r.open(path, flags)
+	if err != wantErr || err == nil && (got.Ino != want.Ino || got.Dev != want.Dev) {
+		t.Fatalf("%q: inode %d, %v; the kernel has %d, %v", path, got.Ino, err, want.Ino, wantErr)
+	}
+}
+
 // checkOpen compares an opening for reading with the kernel's.
-func checkOpen(t *testing.T, root *Dir, kernel int, path string, follow bool) {
-	file, err := root.Open(path, OpenFlags{Read: true, Follow: follow})
+func (r *roots) checkOpen(t *testing.T, path string, follow bool) {
+	file, err := r.Open(path, OpenFlags{Read: true, Follow: follow})
 	flags := uint64(unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK)
 	if !follow {
 		flags |= unix.O_NOFOLLOW
 	}
-	want, wantErr := inRoot(kernel, path, flags)
+	want, wantErr := r.open(path, flags)
 	if err != wantErr {
 		t.Fatalf("open %q: %v; the kernel answers %v", path, err, wantErr)
 	}
@@ -152,7 +171,7 @@ func FuzzChange(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, script []byte, p, q, r string) {
 		inside, outside := linkTree(t)
-		root := rootOf(t, inside, false)
+		root := rootOf(t, inside, false, false)
 		before := describe(t, outside)
 		for i, op := range script[:min(len(script), 20)] {
 			paths := []string{p, q, r}
