@@ -4,4 +4,9 @@
 // there. The table of results is logged:
 //
 //	GOWASIX_CORPUS=folder go test -v -run Corpus ./internal/corpus
+//
+// When GOWASIX_TESTSUITE names a copy of WebAssembly/wasi-testsuite, branch
+// prod/testsuite-all, its tests for wasip1 and wasi-threads run, too:
+//
+//	GOWASIX_TESTSUITE=folder go test -run Suite ./internal/corpus
 package corpus
