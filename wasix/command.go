@@ -152,6 +152,7 @@ func (c *Cmd) newProcess(ctx context.Context) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.network = network.WithContext(p.ctx, p.network)
 	p.fds, p.cwd = descriptor.NewTable(c.MaxDescriptors), c.Dir
 	if err := c.furnish(ctx, p); err != nil {
 		p.fds.CloseAll()

@@ -94,7 +94,7 @@ func describe(err error) string {
 
 func looksLikeRules(s string) bool {
 	kind, rest, _ := strings.Cut(s, ":")
-	return (kind == "ipv4" || kind == "ipv6" || kind == "dns") &&
+	return (kind == "ip" || kind == "ipv4" || kind == "ipv6" || kind == "dns") &&
 		(strings.HasPrefix(rest, "allow=") || strings.HasPrefix(rest, "deny="))
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -24,7 +23,7 @@ func (f *runFlags) network(stderr io.Writer) (network.Network, error) {
 			return nil, fmt.Errorf("--net: %w", err)
 		}
 	}
-	policy.OnDeny = newHints(stderr, f.net.value).denied
+	policy.OnDeny = (&hints{rules: f.net.value, out: stderr}).denied
 	n := network.WithPolicy(network.Host(), policy)
 	maps, err := f.portMaps()
 	if err != nil || len(maps) == 0 {
@@ -86,30 +85,18 @@ type hints struct {
 	rules string // already given
 	mu    sync.Mutex
 	out   io.Writer
-	told  map[network.Denial]bool
+	told  int
 }
 
-func newHints(out io.Writer, rules string) *hints {
-	return &hints{rules: rules, out: out, told: map[network.Denial]bool{}}
-}
-
-func (h *hints) denied(d network.Denial) {
+func (h *hints) denied(r network.Request, times uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.told[d] || len(h.told) >= maxHints {
+	if times != 1 || h.told >= maxHints {
 		return
 	}
-	h.told[d] = true
-	fmt.Fprintf(h.out, "gowasix: denied: the guest may not %s %s; grant it with --net=%s%s\n",
-		d.Use, subject(d), h.rulesWith(d.Rule()), alternative(d))
-}
-
-// subject is what the guest asked for.
-func subject(d network.Denial) string {
-	if d.Host != "" {
-		return strconv.Quote(d.Host)
-	}
-	return d.Addr.String()
+	h.told++
+	fmt.Fprintf(h.out, "gowasix: denied: the guest may not %s; grant it with --net=%s%s\n",
+		r, h.rulesWith(r.Rule()), alternative(r))
 }
 
 // rulesWith returns the rules given and one more, as a shell takes them.
@@ -125,8 +112,8 @@ func (h *hints) rulesWith(rule network.Rule) string {
 }
 
 // alternative is what else would do.
-func alternative(d network.Denial) string {
-	if port := d.Addr.Port(); port != 0 && d.Rule().Direction == network.Inbound {
+func alternative(r network.Request) string {
+	if port := r.Addr.Port(); port != 0 && r.Rule().Direction == network.Inbound {
 		return fmt.Sprintf(", or publish it with -p 8080:%d", port)
 	}
 	return ", or everything with --net"

@@ -27,6 +27,10 @@ Network:
                             given, and for PORT 0 the one chosen is printed (repeatable)
   --net[=RULES]             grant the host's network, all of it or what Wasmer's rules allow:
                             --net=ipv4:allow=127.0.0.1:80/in,dns:allow=*.example.com:443
+                            --net='ip:allow=*:*/out,dns:allow=*:*,ip:deny={loopback,private}:*'
+                            ip is IPv4 and IPv6; loopback, link-local, private, multicast and
+                            metadata are addresses; what is denied stays so; refusals are
+                            printed once each, with the rule that grants them
   --listen ADDR:PORT        listen, and hand the socket to the guest as descriptor 3 and up,
                             with LISTEN_FDS as systemd does; for PORT 0 the one chosen is
                             printed (repeatable)

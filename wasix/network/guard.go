@@ -2,7 +2,10 @@ package network
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -18,10 +21,13 @@ import (
 //     datagram of such a sender is dropped. Answers from a peer that may be sent
 //     to are let in, and a peer that was let in may be answered, unless denied.
 //   - A name is looked up once. The guest gets the addresses that are not denied,
-//     and may connect to them on the ports granted to the name.
-//   - IPv4-mapped, NAT64 and IPv4-compatible IPv6 addresses are matched as the
-//     IPv4 address, and the wildcard as a destination as the loopback address.
-//   - Where ports mean nothing (raw sockets, ICMP) all must be granted.
+//     and may connect to them on the ports granted to the name. But no name other
+//     than localhost grants loopback, link-local, multicast or metadata addresses.
+//   - IPv4-mapped, NAT64, 6to4 and other IPv6 addresses that hold an IPv4 address
+//     are matched as that, and the wildcard as a destination as the loopback
+//     address. A name that ends in a number, such as 0x7f.1, does not exist.
+//   - Where ports mean nothing (raw sockets, ICMP) all must be granted. Raw
+//     sockets whose packets bring their own header (protocol 255) are refused.
 //   - The C library's test of how the host orders the bytes of ports, a bind to
 //     0.0.0.0:10275, succeeds even when not granted, but no port is taken.
 //
@@ -33,16 +39,38 @@ func WithPolicy(n Network, p *Policy) Network {
 	if p.allowsAll() {
 		return n
 	}
-	return &guard{Network: n, policy: p}
+	return &guard{Network: n, policy: p, rules: p.index(), names: new(learned), ctx: context.Background()}
 }
 
 type guard struct {
 	Network
 	policy *Policy
-	names  learned
+	rules  *index
+	names  *learned
+	ctx    context.Context // of the guest
+}
+
+// WithContext returns n for a guest that lives as long as ctx: what n asks
+// somebody else about is given up with it.
+func WithContext(ctx context.Context, n Network) Network {
+	if c, ok := n.(interface {
+		withContext(context.Context) Network
+	}); ok {
+		return c.withContext(ctx)
+	}
+	return n
+}
+
+func (g *guard) withContext(ctx context.Context) Network {
+	own := *g
+	own.Network, own.ctx = WithContext(ctx, g.Network), ctx
+	return &own
 }
 
 func (g *guard) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (Socket, error) {
+	if typ == abi.SockTypeRaw && proto == protoRaw {
+		return nil, syscall.EPERM
+	}
 	s, err := g.Network.Socket(family, typ, proto)
 	if err != nil || family == abi.AddressFamilyUnix {
 		return s, err
@@ -50,6 +78,10 @@ func (g *guard) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.Soc
 	outer, _ := g.wrap(s)
 	return outer, nil
 }
+
+// protoRaw is IPPROTO_RAW: packets with a header that the guest writes, to
+// somebody else than it says.
+const protoRaw = 255
 
 func (g *guard) Pair(typ abi.SockType) (Socket, Socket, error) { return pair(g.Network, typ) }
 
@@ -65,9 +97,14 @@ func (g *guard) Resolve(ctx context.Context, host string) ([]netip.Addr, error) 
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil // to be asked about when it is used
 	}
-	ports := g.policy.namePorts(host)
+	ports := g.rules.names.ports(host)
 	if len(ports) == 0 {
-		return nil, g.refuse(Denial{Use: UseResolve, Host: host})
+		if err := g.ask(Request{Use: UseResolve, Host: host}); err != nil {
+			return nil, err
+		}
+	}
+	if endsInNumber(host) {
+		return nil, syscall.ENOENT
 	}
 	addrs, err := g.Network.Resolve(ctx, host)
 	if err != nil {
@@ -75,51 +112,90 @@ func (g *guard) Resolve(ctx context.Context, host string) ([]netip.Addr, error) 
 	}
 	var usable []netip.Addr
 	for _, ip := range addrs {
-		if !g.deniedEverywhere(ip) {
-			usable = append(usable, ip)
+		if g.rules.deniedEverywhere(ip) {
+			continue
+		}
+		usable = append(usable, ip)
+		if len(ports) > 0 && (!nearby(ip) || isLocalhost(host)) {
 			g.names.add(ip, ports)
 		}
 	}
 	if len(usable) == 0 && len(addrs) > 0 {
-		return nil, g.refuse(Denial{Use: UseResolve, Host: host})
+		return nil, g.refuse(Request{Use: UseResolve, Host: host}, syscall.EPERM)
 	}
 	return usable, nil
 }
 
-// deniedEverywhere reports whether ip may not be connected to on any port.
-func (g *guard) deniedEverywhere(ip netip.Addr) bool {
-	for i := range g.policy.Rules {
-		if r := g.policy.Rules[i]; r.Deny && r.Domain == "" && r.Ports == AllPorts {
-			only := Policy{Rules: []Rule{r}}
-			if only.denies(UseConnect, netip.AddrPortFrom(ip, 0)) {
-				return true
-			}
+// endsInNumber reports whether the last part of host is a number, as in forms
+// of IPv4 addresses that some resolvers know.
+func endsInNumber(host string) bool {
+	host = canonicalName(host)
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	_, err := strconv.ParseUint(last, 0, 64)
+	return err == nil || last != "" && strings.Trim(last, "0123456789") == ""
+}
+
+func isLocalhost(host string) bool {
+	host = canonicalName(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// check returns nil for what the rules, a name that was looked up, or else the
+// policy's Ask grants.
+func (g *guard) check(r Request) error {
+	if r.Use != UseResolve {
+		switch g.rules.decide(r.Use, r.Addr) {
+		case granted:
+			return nil
+		case denied:
+			return syscall.EPERM
+		}
+		if Outbound.covers(r.Use) && g.names.has(r.Addr) {
+			return nil
 		}
 	}
-	return false
+	if g.policy.Ask == nil || r.Use == UseResolve && g.rules.names.denies(r.Host) {
+		return syscall.EPERM
+	}
+	err := g.policy.Ask(g.ctx, r)
+	var errno syscall.Errno
+	if err != nil && !errors.As(err, &errno) {
+		errno = syscall.EPERM
+	}
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
-// allows reports whether the rules, or a name that was looked up, grant it.
+// allows reports whether the use is granted, and tells nobody when it is not.
 func (g *guard) allows(use Use, addr netip.AddrPort) bool {
-	if g.policy.Allows(use, addr) {
-		return true
-	}
-	return Outbound.covers(use) && g.names.has(addr) && !g.policy.denies(use, addr)
+	return g.check(Request{Use: use, Addr: addr}) == nil
 }
 
-// ask returns nil or, having told of it, EPERM.
-func (g *guard) ask(use Use, addr netip.AddrPort) error {
-	if g.allows(use, addr) {
-		return nil
-	}
-	return g.refuse(Denial{Use: use, Addr: addr})
+// denies reports whether a rule forbids addr, granted or not.
+func (g *guard) denies(use Use, addr netip.AddrPort) bool {
+	return g.rules.decide(use, addr) == denied
 }
 
-func (g *guard) refuse(d Denial) error {
+// ask returns nil or, having told of it, why not.
+func (g *guard) ask(r Request) error {
+	if err := g.check(r); err != nil {
+		return g.refuse(r, err)
+	}
+	return nil
+}
+
+func (g *guard) askFor(use Use, addr netip.AddrPort) error {
+	return g.ask(Request{Use: use, Addr: addr})
+}
+
+func (g *guard) refuse(r Request, err error) error {
+	times := g.policy.denials.add(r)
 	if g.policy.OnDeny != nil {
-		g.policy.OnDeny(d)
+		g.policy.OnDeny(r, times)
 	}
-	return syscall.EPERM
+	return err
 }
 
 // Adopt returns s, a socket opened elsewhere such as by [FromFD], under the
@@ -221,7 +297,7 @@ func (s *guardedSocket) Bind(addr Addr) error {
 		s.probe.Store(true)
 		return nil
 	}
-	if err := s.guard.ask(UseBind, want); err != nil {
+	if err := s.guard.askFor(UseBind, want); err != nil {
 		return err
 	}
 	return s.Socket.Bind(addr)
@@ -256,11 +332,11 @@ func (s *guardedSocket) Listen(backlog int) error {
 		if err != nil {
 			return err
 		}
-		if err := s.guard.ask(UseListen, local.AddrPort); err != nil {
+		if err := s.guard.askFor(UseListen, local.AddrPort); err != nil {
 			return err
 		}
 		if s.probe.Load() { // granted to listen only
-			return s.guard.refuse(Denial{Use: UseBind, Addr: probeAddr})
+			return s.guard.refuse(Request{Use: UseBind, Addr: probeAddr}, syscall.EPERM)
 		}
 	}
 	return s.Socket.Listen(backlog)
@@ -306,16 +382,16 @@ func (s *guardedSocket) admits(c Socket, from Addr) bool {
 	if err != nil {
 		return false
 	}
-	return s.guard.ask(UseAccept, netip.AddrPortFrom(from.Addr(), local.Port())) == nil &&
-		!s.guard.policy.denies(UseAccept, local.AddrPort)
+	return s.guard.askFor(UseAccept, netip.AddrPortFrom(from.Addr(), local.Port())) == nil &&
+		!s.guard.denies(UseAccept, local.AddrPort)
 }
 
 func (s *guardedSocket) Connect(addr Addr) error {
 	if addr.IsValid() {
 		if s.probe.Load() {
-			return s.guard.refuse(Denial{Use: UseBind, Addr: probeAddr})
+			return s.guard.refuse(Request{Use: UseBind, Addr: probeAddr}, syscall.EPERM)
 		}
-		if err := s.guard.ask(UseConnect, s.destination(addr.AddrPort)); err != nil {
+		if err := s.guard.askFor(UseConnect, s.destination(addr.AddrPort)); err != nil {
 			return err
 		}
 	}
@@ -334,13 +410,13 @@ func (s *guardedSocket) setPeer(addr Addr) {
 	}
 }
 
-// JoinGroup asks like a bind to the group's address: its datagrams come in.
+// JoinGroup asks for the group's address with the local port.
 func (s *guardedSocket) JoinGroup(group, iface netip.Addr, index uint32) error {
 	local, err := s.LocalAddr()
 	if err != nil {
 		return err
 	}
-	if err := s.guard.ask(UseBind, netip.AddrPortFrom(group, local.Port())); err != nil {
+	if err := s.guard.askFor(UseJoin, netip.AddrPortFrom(group, local.Port())); err != nil {
 		return err
 	}
 	return s.Socket.JoinGroup(group, iface, index)

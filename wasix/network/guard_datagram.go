@@ -40,12 +40,16 @@ func (s *guardedSocket) receives(sender netip.AddrPort) bool {
 	if s.met.has(sender) {
 		return true
 	}
-	if s.granted.Load() || s.guard.allows(UseAccept, netip.AddrPortFrom(sender.Addr(), s.localPort())) {
-		s.met.add(sender)
-		return true
+	if !s.granted.Load() {
+		r := Request{Use: UseRecvFrom, Addr: netip.AddrPortFrom(sender.Addr(), s.localPort())}
+		err := s.guard.check(r)
+		if err != nil && !s.guard.allows(UseSendTo, s.destination(sender)) {
+			_ = s.guard.refuse(r, err)
+			return false
+		}
 	}
-	return s.guard.allows(UseSendTo, s.destination(sender)) ||
-		s.guard.ask(UseAccept, netip.AddrPortFrom(sender.Addr(), s.localPort())) == nil
+	s.met.add(sender)
+	return true
 }
 
 // localPort returns the port that the socket receives at.
@@ -75,10 +79,10 @@ func (s *guardedSocket) Sendmsg(iovs [][]byte, to *Addr) (int, error) {
 
 func (s *guardedSocket) asksToSend(to netip.AddrPort) error {
 	to = s.destination(to)
-	if s.met.has(to) && !s.guard.policy.denies(UseSendTo, to) {
+	if s.met.has(to) && !s.guard.denies(UseSendTo, to) {
 		return nil
 	}
-	return s.guard.ask(UseSendTo, to)
+	return s.guard.askFor(UseSendTo, to)
 }
 
 // maxPeers is how many peers one socket remembers, and maxNames how many

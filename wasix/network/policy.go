@@ -1,8 +1,11 @@
 package network
 
 import (
+	"context"
 	"net/netip"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 )
@@ -10,20 +13,23 @@ import (
 // Use is what a guest wants an address or a name for.
 type Use uint8
 
-// The uses that a policy is asked about. UseAccept is asked with the peer's
-// address and the local port, for connections and for datagrams that come in.
+// The uses that a policy is asked about. UseAccept and UseRecvFrom are asked
+// with the peer's address and the local port, UseJoin with the group's address
+// and the local port.
 const (
 	UseBind Use = iota + 1
 	UseListen
 	UseAccept
 	UseConnect
 	UseSendTo
+	UseRecvFrom
 	UseResolve
+	UseJoin
 )
 
-var useNames = [...]string{"?", "bind", "listen", "accept", "connect", "send to", "resolve"}
+var useNames = [...]string{"?", "bind", "listen on", "accept", "connect to", "send to", "receive from", "resolve", "join"}
 
-// String returns the name of the use: "bind", "send to".
+// String returns the name of the use as before its object: "bind", "send to".
 func (u Use) String() string {
 	if int(u) < len(useNames) {
 		return useNames[u]
@@ -38,14 +44,14 @@ type Direction uint8
 // outbound one the peer's.
 const (
 	BothWays Direction = iota
-	Inbound            // bind, listen, accept
+	Inbound            // bind, listen, accept, receive from, join
 	Outbound           // connect, send to
 )
 
 func (d Direction) covers(u Use) bool {
 	switch d {
 	case Inbound:
-		return u == UseBind || u == UseListen || u == UseAccept
+		return u == UseBind || u == UseListen || u == UseAccept || u == UseRecvFrom || u == UseJoin
 	case Outbound:
 		return u == UseConnect || u == UseSendTo
 	}
@@ -77,36 +83,55 @@ type Rule struct {
 }
 
 // Policy says what a guest may reach: what some rule grants and no rule denies.
-// The zero Policy grants nothing. It must not be changed while in use.
+// The zero Policy grants nothing. Its fields must not be changed, nor the Policy
+// copied, once it is in use.
 type Policy struct {
 	Rules []Rule
-	// OnDeny, unless nil, is told of all that is refused. It may be called
-	// concurrently, and the guest waits for it.
-	OnDeny func(Denial)
+	// Ask, unless nil, decides on what no rule grants or denies: nil grants it.
+	// The guest gets the error's syscall.Errno, or else EPERM. ctx ends with the
+	// guest's first process. Guest threads wait for it and call it concurrently; what
+	// they do on connected sockets is not asked about.
+	Ask func(ctx context.Context, r Request) error
+	// OnDeny, unless nil, is told of all that is refused, and how often the very
+	// same was so far: 1 the first time, 0 when there were too many different
+	// ones to remember. It may be called concurrently, and the guest waits for it.
+	OnDeny func(r Request, times uint64)
+
+	compiled atomic.Pointer[index]
+	denials  denials
 }
 
-// Denial is something refused: Host for UseResolve, Addr for all other uses.
-type Denial struct {
+// Request is something that a guest wants to do: Host is what it is about for
+// UseResolve, Addr for all other uses.
+type Request struct {
 	Use  Use
 	Addr netip.AddrPort
 	Host string
 }
 
-// Rule returns a rule that would have granted it, as narrow as can be: for
-// telling the user.
-func (d Denial) Rule() Rule {
-	if d.Use == UseResolve {
-		return Rule{Domain: canonicalName(d.Host), Ports: AllPorts}
+// String returns the request as in "connect to 10.0.0.1:80".
+func (r Request) String() string {
+	if r.Use == UseResolve {
+		return r.Use.String() + " " + strconv.Quote(r.Host)
 	}
-	ip, _ := effective(d.Use, d.Addr.Addr())
-	r := Rule{Prefix: netip.PrefixFrom(ip, ip.BitLen()), Ports: PortRange{d.Addr.Port(), d.Addr.Port()}, Direction: Inbound}
-	if d.Addr.Port() == 0 {
-		r.Ports = AllPorts
+	return r.Use.String() + " " + r.Addr.String()
+}
+
+// Rule returns a rule that would grant it, as narrow as can be: for telling the
+// user.
+func (r Request) Rule() Rule {
+	if r.Use == UseResolve {
+		return Rule{Domain: canonicalName(r.Host), Ports: AllPorts}
 	}
-	if Outbound.covers(d.Use) {
-		r.Direction = Outbound
+	ip, _ := effective(r.Use, r.Addr.Addr())
+	rule := Rule{Prefix: netip.PrefixFrom(ip, ip.BitLen()), Ports: PortRange{r.Addr.Port(), r.Addr.Port()}, Direction: Inbound}
+	if r.Addr.Port() == 0 {
+		rule.Ports = AllPorts
 	}
-	return r
+	if Outbound.covers(r.Use) {
+		rule.Direction = Outbound
+	}
+	return rule
 }
 
 // AllowAll returns the policy that grants everything.
@@ -140,108 +165,28 @@ func (p *Policy) allowsAll() bool {
 	return v4 && v6 && names
 }
 
-// Allows reports whether the rules grant use of addr. For UseAccept, addr is
-// the peer's address with the local port. Addresses that lead to others are
-// taken for those: see [WithPolicy].
+// Allows reports whether the rules grant use of addr, in a time that hardly
+// grows with their number. Addresses that lead to others are taken for those:
+// see [WithPolicy].
 func (p *Policy) Allows(use Use, addr netip.AddrPort) bool {
-	ip, also := effective(use, addr.Addr())
-	granted := false
-	for i := range p.Rules {
-		r := &p.Rules[i]
-		switch {
-		case r.Domain != "" || !r.Direction.covers(use) || !r.Ports.contains(addr.Port()):
-		case r.Deny:
-			if r.Prefix.Contains(ip) || r.Prefix.Contains(also) {
-				return false
-			}
-		case !granted:
-			granted = r.Prefix.Contains(ip) || use == UseAccept && r.servesAll(ip)
-		}
-	}
-	return granted
-}
-
-// denies reports whether a rule forbids addr, granted or not.
-func (p *Policy) denies(use Use, addr netip.AddrPort) bool {
-	ip, also := effective(use, addr.Addr())
-	for i := range p.Rules {
-		r := &p.Rules[i]
-		if r.Deny && r.Domain == "" && r.Direction.covers(use) && r.Ports.contains(addr.Port()) &&
-			(r.Prefix.Contains(ip) || r.Prefix.Contains(also)) {
-			return true
-		}
-	}
-	return false
-}
-
-// servesAll reports whether the rule names the wildcard address itself: who
-// may serve on all addresses may serve all peers.
-func (r *Rule) servesAll(peer netip.Addr) bool {
-	return r.Prefix.IsSingleIP() && r.Prefix.Addr().IsUnspecified() && r.Prefix.Addr().Is4() == peer.Is4()
+	return p.index().decide(use, addr) == granted
 }
 
 // AllowsName reports whether the rules grant looking up host.
-func (p *Policy) AllowsName(host string) bool { return len(p.namePorts(host)) > 0 }
+func (p *Policy) AllowsName(host string) bool { return len(p.index().names.ports(host)) > 0 }
 
-// namePorts returns the ports that the rules grant on the addresses of host,
-// none when it must not be looked up.
-func (p *Policy) namePorts(host string) (ports []PortRange) {
-	host = canonicalName(host)
-	for i := range p.Rules {
-		r := &p.Rules[i]
-		if r.Domain == "" || !matchesName(r.Domain, host) {
-			continue
-		}
-		if r.Deny {
-			return nil
-		}
-		ports = append(ports, r.Ports)
+// index returns the rules compiled.
+func (p *Policy) index() *index {
+	if x := p.compiled.Load(); x != nil {
+		return x
 	}
-	return ports
+	x := newIndex(p.Rules)
+	p.compiled.Store(x)
+	return x
 }
 
 func canonicalName(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
-}
-
-// matchesName matches a canonical name.
-func matchesName(pattern, host string) bool {
-	pattern = canonicalName(pattern)
-	if ending, ok := strings.CutPrefix(pattern, "*"); ok {
-		return strings.HasSuffix(host, ending)
-	}
-	return pattern == host
-}
-
-// Prefixes of IPv6 addresses that hold an IPv4 address at the end.
-var (
-	nat64      = netip.MustParsePrefix("64:ff9b::/96")
-	compatible = netip.MustParsePrefix("::/96")
-)
-
-// effective returns the address that addr leads to, and another form of it that
-// a denial counts for as well. An IPv4-mapped address is the IPv4 address;
-// NAT64 and IPv4-compatible ones lead to theirs; and the wildcard, as a
-// destination, is the host itself.
-func effective(use Use, addr netip.Addr) (ip, also netip.Addr) {
-	addr = addr.Unmap().WithZone("")
-	if addr.IsUnspecified() {
-		if !Outbound.covers(use) {
-			return addr, addr
-		}
-		if addr.Is4() {
-			return netip.AddrFrom4([4]byte{127, 0, 0, 1}), addr
-		}
-		return netip.IPv6Loopback(), addr
-	}
-	if addr == netip.IPv6Loopback() {
-		return addr, addr
-	}
-	if nat64.Contains(addr) || compatible.Contains(addr) {
-		b := addr.As16()
-		return netip.AddrFrom4([4]byte(b[12:])), addr
-	}
-	return addr, addr
 }
 
 // portless reports whether ports mean nothing to the protocol, so that a rule

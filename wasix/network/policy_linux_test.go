@@ -12,11 +12,6 @@ import (
 	"github.com/gowasix/gowasix/wasix/ready"
 )
 
-func rules(t testing.TB, s string) *Policy {
-	t.Helper()
-	return must[*Policy](t)(ParseRules(s))
-}
-
 func TestPolicyAllows(t *testing.T) {
 	for _, c := range []struct {
 		rules, addr string
@@ -70,15 +65,15 @@ func TestPolicyAllows(t *testing.T) {
 // A denial names the rule that would do.
 func TestDenialRule(t *testing.T) {
 	for _, c := range []struct {
-		d    Denial
+		d    Request
 		want string
 	}{
-		{Denial{Use: UseResolve, Host: "Example.com."}, "dns:allow=example.com:*"},
-		{Denial{Use: UseConnect, Addr: netip.MustParseAddrPort("[::ffff:10.0.0.1]:80")}, "ipv4:allow=10.0.0.1:80/out"},
-		{Denial{Use: UseSendTo, Addr: netip.MustParseAddrPort("[fe80::1%2]:80")}, "ipv6:allow=[fe80::1]:80/out"},
-		{Denial{Use: UseBind, Addr: netip.MustParseAddrPort("127.0.0.1:0")}, "ipv4:allow=127.0.0.1:*/in"},
-		{Denial{Use: UseListen, Addr: netip.MustParseAddrPort("0.0.0.0:80")}, "ipv4:allow=0.0.0.0:80/in"},
-		{Denial{Use: UseAccept, Addr: netip.MustParseAddrPort("[::1]:80")}, "ipv6:allow=[::1]:80/in"},
+		{Request{Use: UseResolve, Host: "Example.com."}, "dns:allow=example.com:*"},
+		{Request{Use: UseConnect, Addr: netip.MustParseAddrPort("[::ffff:10.0.0.1]:80")}, "ipv4:allow=10.0.0.1:80/out"},
+		{Request{Use: UseSendTo, Addr: netip.MustParseAddrPort("[fe80::1%2]:80")}, "ipv6:allow=[fe80::1]:80/out"},
+		{Request{Use: UseBind, Addr: netip.MustParseAddrPort("127.0.0.1:0")}, "ipv4:allow=127.0.0.1:*/in"},
+		{Request{Use: UseListen, Addr: netip.MustParseAddrPort("0.0.0.0:80")}, "ipv4:allow=0.0.0.0:80/in"},
+		{Request{Use: UseAccept, Addr: netip.MustParseAddrPort("[::1]:80")}, "ipv6:allow=[::1]:80/in"},
 	} {
 		if got := c.d.Rule().String(); got != c.want {
 			t.Errorf("%v: %s, want %s", c.d, got, c.want)
@@ -155,28 +150,28 @@ func TestAllowAllCostsNothing(t *testing.T) {
 	}
 }
 
-// denials collects what a policy refuses.
-type denials struct {
+// refusals collects what a policy refuses.
+type refusals struct {
 	mu   sync.Mutex
 	uses []Use
 }
 
-func (d *denials) hook(x Denial) {
+func (d *refusals) hook(x Request, _ uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.uses = append(d.uses, x.Use)
 }
 
-func (d *denials) take() []Use {
+func (d *refusals) take() []Use {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	defer func() { d.uses = nil }()
 	return d.uses
 }
 
-func guarded(t testing.TB, s string) (Network, *denials) {
+func guarded(t testing.TB, s string) (Network, *refusals) {
 	t.Helper()
-	p, d := rules(t, s), new(denials)
+	p, d := rules(t, s), new(refusals)
 	p.OnDeny = d.hook
 	return WithPolicy(Host(), p), d
 }
@@ -239,7 +234,7 @@ func TestGuardRefuses(t *testing.T) {
 	told(UseConnect)
 	check(t, "listen on datagrams", u.Listen(1), syscall.EOPNOTSUPP)
 	check(t, "join", u.JoinGroup(netip.MustParseAddr("224.0.0.251"), netip.MustParseAddr("127.0.0.1"), 0), syscall.EPERM)
-	told(UseBind)
+	told(UseJoin)
 	_, err = n.Resolve(t.Context(), "localhost")
 	check(t, "resolve", err, syscall.EPERM)
 	told(UseResolve)
@@ -417,13 +412,13 @@ func TestGuardPeersAreBounded(t *testing.T) {
 	}
 }
 
-// names is a network with a fixed set of names.
-type names struct {
+// zone is a network with a fixed set of names.
+type zone struct {
 	Network
 	hosts map[string][]netip.Addr
 }
 
-func (n names) Resolve(_ context.Context, host string) ([]netip.Addr, error) {
+func (n zone) Resolve(_ context.Context, host string) ([]netip.Addr, error) {
 	if a, ok := n.hosts[host]; ok {
 		return a, nil
 	}
@@ -434,18 +429,21 @@ func TestGuardNames(t *testing.T) {
 	l, at := listener(t, Host(), inet4)
 	p := PortRange{at.Port(), at.Port()}.String()
 	lo, mapped := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::ffff:127.0.0.1")
-	hosts := names{Host(), map[string][]netip.Addr{
+	hosts := zone{Host(), map[string][]netip.Addr{
 		"svc.test":    {netip.MustParseAddr("169.254.169.254"), lo},
+		"LOCALHOST.":  {lo},
 		"mapped.test": {mapped},
 		"evil.test":   {netip.MustParseAddr("::ffff:169.254.169.254")},
 	}}
-	n := WithPolicy(hosts, rules(t, "dns:allow=*.test:"+p+",ipv4:deny=169.254.0.0/16:*"))
+	n := WithPolicy(hosts, rules(t, "dns:allow={*.test,localhost}:"+p+",ipv4:deny=169.254.0.0/16:*"))
 	c := open(t, n, inet4, stream)
 	check(t, "connect before the lookup", c.Connect(at), syscall.EPERM)
 	got := must[[]netip.Addr](t)(n.Resolve(t.Context(), "svc.test"))
 	if !slices.Equal(got, []netip.Addr{lo}) {
 		t.Errorf("got %v", got)
 	}
+	check(t, "loopback by somebody's name", c.Connect(at), syscall.EPERM)
+	must[[]netip.Addr](t)(n.Resolve(t.Context(), "LOCALHOST."))
 	connectTo(t, c, at)
 	accepted(t, l)
 	check(t, "another port", open(t, n, inet4, stream).Connect(inet("127.0.0.1:1")), syscall.EPERM)

@@ -134,6 +134,12 @@ func (p *Publisher) Resolve(ctx context.Context, host string) ([]netip.Addr, err
 // Pair asks the network inside; EOPNOTSUPP when that makes no pairs.
 func (p *Publisher) Pair(typ abi.SockType) (Socket, Socket, error) { return pair(p.Network, typ) }
 
+func (p *Publisher) withContext(ctx context.Context) Network {
+	own := *p
+	own.Network = WithContext(ctx, p.Network)
+	return &own
+}
+
 func (p *Publisher) adopt(s Socket) Socket { return Adopt(p.Network, s) }
 
 // publishedSocket is a socket whose local address may not be what it seems.

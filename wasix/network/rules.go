@@ -1,7 +1,9 @@
 package network
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -11,16 +13,19 @@ import (
 // ParseRules reads a policy in the rule language of Wasmer's --net option:
 //
 //	rules     = rule { "," rule }
-//	rule      = ("ipv4" | "ipv6") ":" action "=" list(address) ":" list(port) [ "/in" | "/out" ]
+//	rule      = kind ":" action "=" list(address) ":" list(port) [ "/in" | "/out" ]
 //	          | "dns" ":" action "=" list(domain) ":" list(port)
+//	kind      = "ipv4" | "ipv6" | "ip"        (ip is both)
 //	action    = "allow" | "deny"
 //	list(x)   = x | "{" x { "," x } "}"
-//	address   = "*" | IP | IP "/" bits        (a single IPv6 one may stand in brackets)
-//	port      = "*" | number | number "-" number
+//	address   = "*" | IP | IP "/" bits | preset   (IPv6 may stand in brackets)
+//	preset    = "loopback" | "link-local" | "private" | "multicast" | "metadata"
+//	port      = "*" | number | number "-" number | service
 //	domain    = "*" | name | "*" ending
 //
-// White space counts nowhere. Without rules nothing is granted. The error is a
-// *[RuleError].
+// Wasmer does not know ip, the presets (see [Preset]) and services, such as
+// https. White space counts nowhere. Without rules nothing is granted. The error
+// is a *[RuleError].
 func ParseRules(s string) (*Policy, error) {
 	p := &Policy{}
 	s = strings.Join(strings.Fields(s), "")
@@ -70,8 +75,8 @@ func splitOutside(s string) (parts []string) {
 
 func parseRule(text string) ([]Rule, *RuleError) {
 	kind, rest, ok := strings.Cut(text, ":")
-	if !ok || kind != "ipv4" && kind != "ipv6" && kind != "dns" {
-		return nil, wrong(kind, "is neither dns, ipv4 nor ipv6")
+	if !ok || kind != "dns" && !isAddressKind(kind) {
+		return nil, wrong(kind, "is neither dns, ip, ipv4 nor ipv6")
 	}
 	action, expr, ok := strings.Cut(rest, "=")
 	if !ok || action != "allow" && action != "deny" {
@@ -84,14 +89,16 @@ func parseRule(text string) ([]Rule, *RuleError) {
 	return rules, err
 }
 
+func isAddressKind(kind string) bool { return kind == "ipv4" || kind == "ipv6" || kind == "ip" }
+
 // maxRules is how many rules one with lists may stand for.
 const maxRules = 4096
 
 // parseExpr makes one rule of each pair of an address or domain and a port.
 func parseExpr(kind, expr string) ([]Rule, *RuleError) {
-	colon := strings.Index(expr, ":")
-	if kind == "ipv6" {
-		colon = strings.LastIndex(expr, ":")
+	colon := strings.LastIndex(expr, ":")
+	if kind == "dns" || kind == "ipv4" {
+		colon = strings.Index(expr, ":")
 	}
 	if colon < 0 {
 		return nil, wrong(expr, `lacks ":" and ports, such as ":*"`)
@@ -104,10 +111,11 @@ func parseExpr(kind, expr string) ([]Rule, *RuleError) {
 			return nil, err
 		}
 	}
-	targets, err := parseList(left, targetParser(kind))
+	lists, err := parseList(left, targetParser(kind))
 	if err != nil {
 		return nil, err
 	}
+	targets := slices.Concat(lists...)
 	ports, err := parseList(right, parsePorts)
 	if err != nil {
 		return nil, err
@@ -156,46 +164,68 @@ func parseList[T any](s string, parse func(string) (T, *RuleError)) ([]T, *RuleE
 	return list, nil
 }
 
-func targetParser(kind string) func(string) (Rule, *RuleError) {
+// targetParser returns what parses a domain or an address of the kind, which
+// may stand for several rules.
+func targetParser(kind string) func(string) ([]Rule, *RuleError) {
 	switch kind {
 	case "dns":
 		return parseDomain
 	case "ipv4":
-		return func(s string) (Rule, *RuleError) { return parsePrefix(s, anyIPv4) }
+		return func(s string) ([]Rule, *RuleError) { return parseAddress(s, "IPv4", anyIPv4) }
+	case "ipv6":
+		return func(s string) ([]Rule, *RuleError) { return parseAddress(s, "IPv6", anyIPv6) }
 	}
-	return func(s string) (Rule, *RuleError) {
-		if inner, ok := strings.CutPrefix(s, "["); ok {
-			if s, ok = strings.CutSuffix(inner, "]"); !ok {
-				return Rule{}, wrong("["+inner, `lacks "]"`)
-			}
-		}
-		return parsePrefix(s, anyIPv6)
-	}
+	return func(s string) ([]Rule, *RuleError) { return parseAddress(s, "IP", anyIPv4, anyIPv6) }
 }
 
-// parsePrefix parses an address or a range of the family of whole.
-func parsePrefix(s string, whole netip.Prefix) (Rule, *RuleError) {
-	family := "IPv6"
-	if whole.Addr().Is4() {
-		family = "IPv4"
-	}
+// parseAddress parses an address, a range or a preset of the families given by
+// all their addresses.
+func parseAddress(s, family string, wholes ...netip.Prefix) ([]Rule, *RuleError) {
 	if s == "*" {
-		return Rule{Prefix: whole}, nil
+		return prefixRules(wholes, wholes), nil
 	}
-	var prefix netip.Prefix
-	var err error
-	if strings.Contains(s, "/") {
-		prefix, err = netip.ParsePrefix(s)
-	} else {
-		var ip netip.Addr
-		if ip, err = netip.ParseAddr(s); err == nil {
-			prefix, err = ip.Prefix(ip.BitLen())
+	if preset, ok := presets[s]; ok {
+		return prefixRules(preset, wholes), nil
+	}
+	prefix, err := parsePrefix(s)
+	rules := prefixRules([]netip.Prefix{prefix}, wholes)
+	if err != nil || len(rules) == 0 {
+		return nil, wrong(s, "is no "+family+" address, range, preset or *")
+	}
+	rules[0].Prefix = unmapPrefix(prefix)
+	return rules, nil
+}
+
+// prefixRules returns rules about the prefixes that are of the families.
+func prefixRules(list, families []netip.Prefix) (rules []Rule) {
+	for _, p := range list {
+		for _, whole := range families {
+			if p.Addr().BitLen() == whole.Addr().BitLen() {
+				rules = append(rules, Rule{Prefix: p})
+			}
 		}
 	}
-	if err != nil || prefix.Addr().Is4() != whole.Addr().Is4() || strings.Contains(s, "%") {
-		return Rule{}, wrong(s, "is no "+family+" address, range or *")
+	return rules
+}
+
+// parsePrefix parses an address or a range; an IPv6 one may stand in brackets.
+func parsePrefix(s string) (netip.Prefix, error) {
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		inner, closed := strings.CutSuffix(inner, "]")
+		if p, err := parsePrefix(inner); closed && err == nil && p.Addr().Is6() {
+			return p, nil
+		}
+		return netip.Prefix{}, strconv.ErrSyntax
 	}
-	return Rule{Prefix: unmapPrefix(prefix.Masked())}, nil
+	if strings.Contains(s, "/") {
+		p, err := netip.ParsePrefix(s)
+		return p.Masked(), err
+	}
+	ip, err := netip.ParseAddr(s)
+	if err != nil || ip.Zone() != "" {
+		return netip.Prefix{}, strconv.ErrSyntax
+	}
+	return ip.Prefix(ip.BitLen())
 }
 
 // unmapPrefix returns the IPv4 range of IPv4-mapped addresses.
@@ -206,35 +236,48 @@ func unmapPrefix(p netip.Prefix) netip.Prefix {
 	return p
 }
 
-func parseDomain(s string) (Rule, *RuleError) {
+func parseDomain(s string) ([]Rule, *RuleError) {
 	name := strings.TrimPrefix(s, "*")
 	if s == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != "" {
-		return Rule{}, wrong(s, "is no domain name, *ending or *")
+		return nil, wrong(s, "is no domain name, *ending or *")
 	}
 	domain := canonicalName(s)
 	if slices.Contains(strings.Split(domain, "."), "") {
-		return Rule{}, wrong(s, "is no domain name, *ending or *")
+		return nil, wrong(s, "is no domain name, *ending or *")
 	}
-	return Rule{Domain: domain}, nil
+	return []Rule{{Domain: domain}}, nil
 }
 
 func parsePorts(s string) (PortRange, *RuleError) {
 	if s == "*" {
 		return AllPorts, nil
 	}
-	first, last, isRange := strings.Cut(s, "-")
-	if !isRange {
-		last = first
+	if port, err := ServicePort(s); err == nil {
+		return PortRange{port, port}, nil
 	}
+	first, last, _ := strings.Cut(s, "-")
 	from, err1 := strconv.ParseUint(first, 10, 16)
 	to, err2 := strconv.ParseUint(last, 10, 16)
 	if err1 != nil || err2 != nil {
-		return PortRange{}, wrong(s, "is no port, range of ports or *")
+		return PortRange{}, wrong(s, "is no port, service, range of ports or *")
 	}
 	if from > to {
 		return PortRange{}, wrong(s, "is an empty range of ports")
 	}
 	return PortRange{uint16(from), uint16(to)}, nil
+}
+
+// ServicePort returns the port that s is: a number, or the name of a service of
+// TCP that the host's files know, such as "https".
+func ServicePort(s string) (uint16, error) {
+	if port, err := strconv.ParseUint(s, 10, 16); err == nil {
+		return uint16(port), nil
+	}
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
+		return 0, strconv.ErrSyntax
+	}
+	port, err := (&net.Resolver{PreferGo: true}).LookupPort(context.Background(), "tcp", s)
+	return uint16(port), err
 }
 
 // String returns the rules in the language of [ParseRules], one for each.

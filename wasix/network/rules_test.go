@@ -37,6 +37,15 @@ func TestParseRules(t *testing.T) {
 			{Domain: "a.com", Ports: PortRange{80, 80}},
 			{Domain: "*.b.com", Ports: PortRange{80, 80}},
 			{Deny: true, Domain: "*", Ports: AllPorts}},
+		"ip:allow={1.2.3.4,[2001:db8::/32]}:https/out": {
+			{Prefix: prefix("1.2.3.4/32"), Ports: PortRange{443, 443}, Direction: Outbound},
+			{Prefix: prefix("2001:db8::/32"), Ports: PortRange{443, 443}, Direction: Outbound}},
+		"ip:deny={loopback,*}:*": {
+			{Deny: true, Prefix: prefix("127.0.0.0/8"), Ports: AllPorts},
+			{Deny: true, Prefix: prefix("::1/128"), Ports: AllPorts},
+			{Deny: true, Prefix: anyIPv4, Ports: AllPorts},
+			{Deny: true, Prefix: anyIPv6, Ports: AllPorts}},
+		"ipv6:deny=link-local:1": {{Deny: true, Prefix: prefix("fe80::/10"), Ports: PortRange{1, 1}}},
 	} {
 		p, err := ParseRules(s)
 		if err != nil {
@@ -67,7 +76,11 @@ func TestParseRulesErrors(t *testing.T) {
 		"ipv4:allow=1.2.3.4:80,":         "",
 		"ipv6:allow=[::1:80":             "[::1",
 		"ipv6:allow=1.2.3.4:80":          "1.2.3.4",
-		"ipv6:allow=[fe80::1%1]:80":      "fe80::1%1",
+		"ipv6:allow=[fe80::1%1]:80":      "[fe80::1%1]",
+		"ip:allow=lan:80":                "lan",
+		"ip:allow=[1.2.3.4]:80":          "[1.2.3.4]",
+		"ip:allow=1.2.3.4:no-such":       "no-such",
+		"dns:allow=loopback:x y":         "xy",
 		"dns:allow=:80":                  "",
 		"dns:allow=a..b/c:80":            "a..b/c",
 		"dns:allow=exa*mple:80":          "exa*mple",
@@ -102,7 +115,7 @@ func FuzzParseRules(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q gives %q, which cannot be read: %v", s, p, err)
 		}
-		if !reflect.DeepEqual(again, p) {
+		if !reflect.DeepEqual(again.Rules, p.Rules) {
 			t.Fatalf("%q gives %q, which is different", s, p)
 		}
 	})

@@ -13,5 +13,6 @@ var socketCases = []engineCase{
 	{"sock_shutdown ends a direction, and waits in it", sockets(shutdownCases)},
 	{"poll_oneoff tells what sockets are ready", sockets(pollCases)},
 	{"a waiting call ends with its socket and its process", sockets(waitCases())},
+	{"a policy cannot be got round", sockets(policyCases)},
 	{"sock_addr_local and sock_addr_peer store addresses of the right size", sockets(addrCases)},
 }
