@@ -266,13 +266,13 @@ func (p *Process) openMounts(mounts []vfs.Mount) error {
 
 // preopens returns the names of the directories that the program is given.
 func (p *Process) preopens() []string {
-	if p.importsWASIX() {
+	if p.wasix {
 		// The root leads to all others. Given more, the C library of 2023 takes
 		// the wrong length off the paths below them.
 		return []string{"/"}
 	}
 	names := p.tree.Preopens()
-	if len(names) > 0 && p.importsFrom("wasi_unstable") && !slices.Contains(names, ".") {
+	if len(names) > 0 && importsFrom(p.module.Info(), "wasi_unstable") && !slices.Contains(names, ".") {
 		// The C library of 2019 finds relative paths by this name only.
 		names = append(names, ".")
 	}
@@ -284,7 +284,7 @@ func (p *Process) preopen(name string) error {
 	if name == "." {
 		from = p.cwd
 	}
-	dir, err := p.tree.Preopen(from, name, fd, !p.importsWASIX())
+	dir, err := p.tree.Preopen(from, name, fd, !p.wasix)
 	if err != nil {
 		return err
 	}

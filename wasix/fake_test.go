@@ -66,7 +66,7 @@ func newTestThread(t *testing.T) *Thread {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.image = &image{name: "test", module: &fakeModule{}}
+	p.image = imageOf(&fakeModule{})
 	p.fds, p.tree, p.cwd, p.unix = descriptor.NewTable(0), tree, "/", network.None()
 	t.Cleanup(func() {
 		p.stop()

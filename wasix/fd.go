@@ -2,7 +2,6 @@ package wasix
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -63,7 +62,7 @@ func (t *Thread) isPreopen(fd uint64) bool {
 //   - EBADF: fd is not open
 //   - EIO, ENOSPC, EDQUOT: what was written before was not stored
 func fdClose(t *Thread, p []uint64) abi.Errno {
-	if t.proc.importsWASIX() && t.isPreopen(p[0]) {
+	if t.proc.wasix && t.isPreopen(p[0]) {
 		return abi.ESUCCESS
 	}
 	return errnoOf(t.proc.fds.Close(uint32(p[0])))
@@ -116,7 +115,7 @@ func (t *Thread) dup(fd uint64, lowest uint32, cloexec bool, ret uint64) abi.Err
 //   - EBADF: fd is not open, or to is more than a descriptor can be
 //   - ENOTSUP: to is the root that a WASIX program was given
 func fdRenumber(t *Thread, p []uint64) abi.Errno {
-	keep := t.proc.importsWASIX()
+	keep := t.proc.wasix
 	if _, err := t.proc.fds.Rights(uint32(p[0])); err != nil {
 		return abi.EBADF
 	}
@@ -128,19 +127,6 @@ func fdRenumber(t *Thread, p []uint64) abi.Errno {
 		return abi.ENOTSUP
 	}
 	return errnoOf(t.proc.fds.Renumber(uint32(p[0]), uint32(p[1]), keep))
-}
-
-// importsWASIX reports whether the program was made for WASIX, not plain WASI.
-func (p *Process) importsWASIX() bool { return p.importsFrom("wasix_32v1", "wasix_64v1") }
-
-// importsFrom reports whether the program imports a function from one of the modules.
-func (p *Process) importsFrom(modules ...string) bool {
-	for _, f := range p.module.Info().Functions {
-		if slices.Contains(modules, f.Module) {
-			return true
-		}
-	}
-	return false
 }
 
 // fdFdflagsGet is fd_fdflags_get(fd, ro_flags): stores whether the descriptor is

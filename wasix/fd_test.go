@@ -38,7 +38,7 @@ func newFileThread(t *testing.T, mounts ...vfs.Mount) *Thread {
 	if err != nil {
 		t.Fatal(err)
 	}
-	thread.proc.tree, thread.proc.module = tree, &wasixModule{}
+	thread.proc.tree, thread.proc.image = tree, imageOf(&wasixModule{})
 	for fd := range uint32(stdio) {
 		thread.mustInsertAt(t, fd, vfs.Null())
 	}
@@ -421,7 +421,7 @@ func TestFdRenumber(t *testing.T) {
 		{&wasixModule{}, abi.ESUCCESS, abi.ESUCCESS, abi.ENOTSUP},
 	} {
 		th := newFileThread(t)
-		th.proc.module = c.module
+		th.proc.image = imageOf(c.module)
 		th.want(t, abi.ESUCCESS, fdPipe, resultAt, resultAt+4)
 		th.result(t, 8)
 		th.want(t, abi.ESUCCESS, fdRenumber, 4, 4)
@@ -466,7 +466,7 @@ func TestPreopensStayOpen(t *testing.T) {
 // sockets that they were started with lie on the way.
 func TestPreopensAfterSockets(t *testing.T) {
 	th := newTestThread(t)
-	th.proc.module = &wasixModule{}
+	th.proc.image = imageOf(&wasixModule{})
 	r, w := vfs.NewPipe()
 	th.mustInsertAt(t, 3, r)
 	th.mustInsertAt(t, 4, w)
@@ -494,7 +494,7 @@ func TestPreopensOfPlainWASI(t *testing.T) {
 		"wasix_32v1":             "/",
 	} {
 		th := newTestThread(t)
-		th.proc.module, th.proc.cwd = importing(module), "data/sub"
+		th.proc.image, th.proc.cwd = imageOf(importing(module)), "data/sub"
 		if err := th.proc.openMounts([]vfs.Mount{data("data"), data("/abs/b")}); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,11 @@
 package wasix
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gowasix/gowasix/wasix/wasmfile"
+)
 
 // image is the program that a process runs, with its memory. Exec puts another
 // in its place.
@@ -13,7 +18,25 @@ type image struct {
 	futexes futexTable
 	locals  threadLocals
 
-	longAddrs bool // see hasLongAddrs
+	wasix      bool // made for WASIX, not plain WASI
+	wholePaths bool // see relative
+	longAddrs  bool // see hasLongAddrs
+}
+
+// imageOf returns an image of mod without memory and arguments.
+func imageOf(mod Module) *image {
+	info := mod.Info()
+	return &image{
+		module: mod, wasix: importsFrom(info, "wasix_32v1", "wasix_64v1"),
+		wholePaths: info.ThreadEntry() == "_start_thread", longAddrs: hasLongAddrs(info),
+	}
+}
+
+// importsFrom reports whether the program imports a function from one of the modules.
+func importsFrom(info *wasmfile.Info, modules ...string) bool {
+	return slices.ContainsFunc(info.Functions, func(f wasmfile.Import) bool {
+		return slices.Contains(modules, f.Module)
+	})
 }
 
 // newImage returns an image of mod with fresh memory. args[0] is the name.
@@ -22,10 +45,9 @@ func newImage(mod Module, args, environ []string) (*image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("memory: %w", err)
 	}
-	return &image{
-		name: programName(args), module: mod, memory: memory, args: args, environ: environ,
-		longAddrs: hasLongAddrs(mod.Info()),
-	}, nil
+	im := imageOf(mod)
+	im.name, im.memory, im.args, im.environ = programName(args), memory, args, environ
+	return im, nil
 }
 
 func programName(args []string) string {

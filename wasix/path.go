@@ -2,6 +2,7 @@ package wasix
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -23,6 +24,26 @@ func (t *Thread) path(ptr, n uint64) (string, abi.Errno) {
 		return "", abi.ENAMETOOLONG
 	}
 	return string(b), abi.ESUCCESS
+}
+
+// pathFrom returns a copy of the path of n bytes at ptr, which is relative to dir
+// or, see [Thread.relative], to the current directory. Errors are those of path.
+func (t *Thread) pathFrom(dir *vfs.Dir, ptr, n uint64) (string, abi.Errno) {
+	name, errno := t.path(ptr, n)
+	if name != "" && dir.Preopen() != 0 && t.relative(name) {
+		if cwd := t.proc.workdir(); cwd != "/" {
+			name = cwd + "/" + name
+		}
+	}
+	return name, errno
+}
+
+// relative reports whether a WASIX program means a path below its root, which is
+// descriptor 3, to be one from the current directory. Those C libraries that make
+// paths absolute themselves leave nothing like "./x"; others do not know the
+// directory. Rust programs of 2023 hand over all paths whole.
+func (t *Thread) relative(name string) bool {
+	return t.proc.wasix && (strings.HasPrefix(name, "./") || t.proc.wholePaths && !strings.HasPrefix(name, "/"))
 }
 
 const (
@@ -71,7 +92,7 @@ func (t *Thread) openPath(p []uint64, ext, ret uint64) abi.Errno {
 		uint32(p[7])&^uint32(fdflagsAll)|uint32(ext)&^uint32(abi.FdflagsextCloexec) != 0 {
 		return abi.EINVAL
 	}
-	name, errno := t.path(p[2], p[3])
+	name, errno := t.pathFrom(dir, p[2], p[3])
 	if errno != abi.ESUCCESS {
 		return errno
 	}
@@ -155,7 +176,7 @@ func pathFilestatGet(l *statLayout) handler {
 		if uint32(p[1])&^uint32(abi.LookupflagsSymlinkFollow) != 0 {
 			return abi.EINVAL
 		}
-		name, errno := t.path(p[2], p[3])
+		name, errno := t.pathFrom(dir, p[2], p[3])
 		if errno != abi.ESUCCESS {
 			return errno
 		}
@@ -186,7 +207,7 @@ func pathReadlink(t *Thread, p []uint64) abi.Errno {
 		return errno
 	}
 	defer d.Release()
-	name, errno := t.path(p[1], p[2])
+	name, errno := t.pathFrom(dir, p[1], p[2])
 	if errno != abi.ESUCCESS {
 		return errno
 	}

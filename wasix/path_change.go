@@ -13,7 +13,7 @@ func (t *Thread) onPath(fd uint64, need abi.Rights, ptr, n uint64, f func(dir *v
 		return errno
 	}
 	defer d.Release()
-	name, errno := t.path(ptr, n)
+	name, errno := t.pathFrom(dir, ptr, n)
 	if errno != abi.ESUCCESS {
 		return errno
 	}

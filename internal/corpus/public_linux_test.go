@@ -71,13 +71,28 @@ func contains(parts ...string) func(string) bool {
 	}
 }
 
-// checkQuickJS runs a script from a file, with loops, numbers and strings.
+// checkQuickJS runs scripts from files, with loops, numbers, strings and modules,
+// by absolute paths and relative ones.
 func checkQuickJS(t *testing.T, module wasix.Module) {
 	dir := t.TempDir()
 	const script = `let n = 0; for (let i = 0; i < 1e6; i++) n += i % 7; console.log(n, [3, 1, 2].sort().join(""), 2**10);`
 	writeFile(t, filepath.Join(dir, "script.js"), []byte(script))
-	mount := func(cmd *wasix.Cmd) { cmd.Mounts = []vfs.Mount{mounted(t, dir, "/scripts", true)} }
-	runs(contains("2999997 123 1024"), mount, "qjs", "/scripts/script.js")(t, module)
+	const main = `import * as std from "std"; import { x } from "./lib.js";
+const read = name => std.open(name, "r").readAsString();
+console.log(x, read("/scripts/data"), read("data"));`
+	writeFile(t, filepath.Join(dir, "main.js"), []byte(main))
+	writeFile(t, filepath.Join(dir, "lib.js"), []byte(`export const x = "imported";`))
+	writeFile(t, filepath.Join(dir, "data"), []byte("read"))
+	in := func(cwd string) func(*wasix.Cmd) {
+		return func(cmd *wasix.Cmd) {
+			cmd.Mounts, cmd.Dir = []vfs.Mount{mounted(t, dir, "/scripts", true)}, cwd
+		}
+	}
+	const printed = "2999997 123 1024"
+	runs(contains(printed), in("/"), "qjs", "/scripts/script.js")(t, module)
+	runs(contains(printed), in("/"), "qjs", "scripts/script.js")(t, module)
+	runs(contains(printed), in("/scripts"), "qjs", "script.js")(t, module)
+	runs(contains("imported read read"), in("/scripts"), "qjs", "-m", "./main.js")(t, module)
 }
 
 // checkTCPListener connects to the program, which greets nobody and prints a
@@ -163,19 +178,31 @@ func (s redirectedSocket) Connect(addr network.Addr) error {
 	return s.kernelSocket.Connect(addr)
 }
 
-// checkWebServer serves a site.
+// checkWebServer serves a site, and a directory that it is told relative to the
+// current one.
 func checkWebServer(t *testing.T, module wasix.Module) {
 	site := newSite(t)
 	root := mounted(t, filepath.Dir(site.dir), "/", true)
-	p := publish(80, abi.SockProtoTcp)
-	g := start(t, module, func(cmd *wasix.Cmd) {
-		cmd.Network, cmd.Mounts = p, []vfs.Mount{root}
-	}, "web-server", "--root", "/"+filepath.Base(site.dir), "--log-level", "info", "--host", "0.0.0.0", "--port", "80")
-	g.expect(`listening on http://`)
-	addr := outside(t, p, 80, abi.SockProtoTcp)
+	serve := func(cwd, dir string) (g *guest, addr string) {
+		p := publish(80, abi.SockProtoTcp)
+		g = start(t, module, func(cmd *wasix.Cmd) {
+			cmd.Network, cmd.Mounts, cmd.Dir = p, []vfs.Mount{root}, cwd
+		}, "web-server", "--root", dir, "--log-level", "info", "--host", "0.0.0.0", "--port", "80")
+		g.expect(`listening on http://`)
+		return g, outside(t, p, 80, abi.SockProtoTcp)
+	}
+	public := "/" + filepath.Base(site.dir)
+	g, addr := serve("/", public)
 	site.check(t, addr, true)
 	site.checkCurl(t, addr)
 	g.stop()
+	for cwd, dir := range map[string]string{public: "./", "/": filepath.Base(site.dir)} {
+		g, addr := serve(cwd, dir)
+		client := newClient()
+		site.checkFile(t, client, addr, "index.html")
+		client.CloseIdleConnections()
+		g.stop()
+	}
 }
 
 // listening returns a socket to hand to a guest.

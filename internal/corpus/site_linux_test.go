@@ -22,6 +22,7 @@ import (
 const (
 	requests    = 1000
 	connections = 32
+	largeFile   = 24 << 20 // bytes
 )
 
 // site is a directory that a guest serves over HTTP.
@@ -29,6 +30,7 @@ type site struct {
 	dir   string
 	files map[string][]byte
 	names []string
+	large []byte // of large.bin, which is asked for by few
 }
 
 // newSite makes files of sizes around those of buffers.
@@ -49,6 +51,9 @@ func newSite(t *testing.T) *site {
 		s.names = append(s.names, name)
 	}
 	slices.Sort(s.names)
+	s.large = make([]byte, largeFile)
+	_, _ = random.Read(s.large)
+	writeFile(t, filepath.Join(s.dir, "large.bin"), s.large)
 	return s
 }
 
@@ -80,12 +85,33 @@ func (s *site) check(t *testing.T, addr string, ranges bool) {
 	if status, _ := get(t, client, addr, "missing.html", ""); status != http.StatusNotFound {
 		t.Errorf("a missing file has status %d", status)
 	}
-	if !ranges {
-		return
+	if status, body := get(t, client, addr, "large.bin", ""); status != http.StatusOK || !bytes.Equal(body, s.large) {
+		t.Errorf("the large file has status %d and %d bytes", status, len(body))
 	}
-	status, body := get(t, client, addr, "65537.bin", "bytes=100-199")
-	if status != http.StatusPartialContent || !bytes.Equal(body, s.files["65537.bin"][100:200]) {
-		t.Errorf("a range has status %d and %d bytes", status, len(body))
+	if ranges {
+		s.checkRanges(t, client, addr)
+	}
+}
+
+// checkRanges asks for parts of the large file.
+func (s *site) checkRanges(t *testing.T, client *http.Client, addr string) {
+	t.Helper()
+	const at = largeFile - 5000
+	for byteRange, want := range map[string][]byte{
+		"bytes=100-199":                     s.large[100:200],
+		"bytes=0-0":                         s.large[:1],
+		"bytes=-100":                        s.large[largeFile-100:],
+		fmt.Sprintf("bytes=%d-", at):        s.large[at:],
+		fmt.Sprintf("bytes=%d-%d", 9, at-1): s.large[9:at],
+	} {
+		status, body := get(t, client, addr, "large.bin", byteRange)
+		if status != http.StatusPartialContent || !bytes.Equal(body, want) {
+			t.Errorf("%s has status %d and %d bytes, want %d", byteRange, status, len(body), len(want))
+		}
+	}
+	outside := fmt.Sprintf("bytes=%d-", largeFile)
+	if status, _ := get(t, client, addr, "large.bin", outside); status != http.StatusRequestedRangeNotSatisfiable {
+		t.Errorf("%s has status %d", outside, status)
 	}
 }
 
