@@ -38,14 +38,16 @@ func (f *runFlags) network(stderr io.Writer) (network.Network, error) {
 func (f *runFlags) portMaps() ([]network.PortMap, error) {
 	var maps []network.PortMap
 	for _, s := range f.publish {
-		m, err := network.ParsePortMap(s)
+		parsed, err := network.ParsePortMaps(s)
 		if err != nil {
 			return nil, fmt.Errorf("-p: %w", err)
 		}
-		if err := available(m); err != nil {
-			return nil, fmt.Errorf("-p %s: %w", s, err)
+		for _, m := range parsed {
+			if err := available(m); err != nil {
+				return nil, fmt.Errorf("-p %s: %w", s, err)
+			}
 		}
-		maps = append(maps, m)
+		maps = append(maps, parsed...)
 	}
 	return maps, nil
 }

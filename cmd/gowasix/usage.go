@@ -23,8 +23,9 @@ Files:
 
 Network:
   -p [HOST:]PORT:GUESTPORT[/udp]
-                            publish a port that the guest binds; HOST is 127.0.0.1 unless
-                            given, and for PORT 0 the one chosen is printed (repeatable)
+                            publish a port that the guest binds, or a range of as many:
+                            -p 8000-8009:80-89; HOST is 127.0.0.1 unless given, and for
+                            PORT 0 the one chosen is printed (repeatable)
   --net[=RULES]             grant the host's network, all of it or what Wasmer's rules allow:
                             --net=ipv4:allow=127.0.0.1:80/in,dns:allow=*.example.com:443
                             --net='ip:allow=*:*/out,dns:allow=*:*,ip:deny={loopback,private}:*'

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,11 +151,7 @@ func get(t *testing.T, client *http.Client, addr, name, byteRange string) (int, 
 // publish returns a network that grants nothing but one port of the guest, at a
 // port of the host that is free.
 func publish(port uint16, proto abi.SockProto) *network.Publisher {
-	m, err := network.ParsePortMap(fmt.Sprintf("127.0.0.1:0:%d", port))
-	if err != nil {
-		panic(err)
-	}
-	m.Proto = proto
+	m := network.PortMap{Outside: netip.MustParseAddrPort("127.0.0.1:0"), Guest: port, Proto: proto}
 	return network.Publish(network.WithPolicy(network.Host(), &network.Policy{}), []network.PortMap{m})
 }
 

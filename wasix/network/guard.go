@@ -67,6 +67,8 @@ func (g *guard) withContext(ctx context.Context) Network {
 	return &own
 }
 
+func (g *guard) inside() Network { return g.Network }
+
 func (g *guard) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (Socket, error) {
 	if typ == abi.SockTypeRaw && proto == protoRaw {
 		return nil, syscall.EPERM

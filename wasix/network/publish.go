@@ -20,11 +20,13 @@ type PortMap struct {
 	Proto   abi.SockProto // SockProtoTcp or SockProtoUdp
 }
 
-// ParsePortMap parses [HOST:]HOSTPORT:GUESTPORT[/tcp|/udp]. HOST is an address,
-// an IPv6 one in brackets, and 127.0.0.1 when it is left out; HOSTPORT may be 0.
-func ParsePortMap(s string) (PortMap, error) {
-	fail := func(part, reason string) (PortMap, error) {
-		return PortMap{}, fmt.Errorf("port map %q: %q %s", s, part, reason)
+// ParsePortMaps parses [HOST:]HOSTPORTS:GUESTPORTS[/tcp|/udp]. HOST is an
+// address, an IPv6 one in brackets, and 127.0.0.1 when it is left out. The ports
+// are numbers, names of services or ranges of numbers, as many outside as inside;
+// HOSTPORTS may also be 0 for any.
+func ParsePortMaps(s string) ([]PortMap, error) {
+	fail := func(part, reason string) ([]PortMap, error) {
+		return nil, fmt.Errorf("port map %q: %q %s", s, part, reason)
 	}
 	m := PortMap{Proto: abi.SockProtoTcp}
 	ports, proto, ok := strings.Cut(s, "/")
@@ -38,22 +40,39 @@ func ParsePortMap(s string) (PortMap, error) {
 	if colon < 0 {
 		return fail(ports, "lacks a port of the guest, as in 8080:80")
 	}
-	outside, guest := ports[:colon], ports[colon+1:]
-	port, err := strconv.ParseUint(guest, 10, 16)
-	if err != nil || port == 0 {
-		return fail(guest, "is no port of the guest")
+	host, outside := "127.0.0.1", ports[:colon]
+	if i := strings.LastIndexByte(outside, ':'); i >= 0 {
+		host, outside = outside[:i], outside[i+1:]
 	}
-	m.Guest = uint16(port)
-	if !strings.Contains(outside, ":") {
-		outside = "127.0.0.1:" + outside
+	ip, err := netip.ParseAddrPort(host + ":0")
+	if err != nil {
+		return fail(host, "is no address of the host")
 	}
-	if m.Outside, err = netip.ParseAddrPort(outside); err != nil {
-		return fail(outside, "is no address and port of the host")
+	inner, wrong := parsePorts(ports[colon+1:])
+	if wrong != nil || inner.First == 0 {
+		return fail(ports[colon+1:], "is no port of the guest")
 	}
-	return m, nil
+	outer, wrong := parsePorts(outside)
+	if wrong != nil || outer == AllPorts {
+		return fail(outside, "is no port of the host")
+	}
+	size := int(inner.Last - inner.First)
+	anyPort := outer == PortRange{}
+	if !anyPort && int(outer.Last-outer.First) != size {
+		return fail(ports, "has not as many ports outside as inside")
+	}
+	var maps []PortMap
+	for i := range size + 1 {
+		m.Guest, m.Outside = inner.First+uint16(i), netip.AddrPortFrom(ip.Addr(), outer.First+uint16(i))
+		if anyPort {
+			m.Outside = ip
+		}
+		maps = append(maps, m)
+	}
+	return maps, nil
 }
 
-// String returns the map in the form of [ParsePortMap].
+// String returns the map in the form of [ParsePortMaps].
 func (m PortMap) String() string {
 	s := m.Outside.String() + ":" + strconv.Itoa(int(m.Guest))
 	if m.Proto == abi.SockProtoUdp {
@@ -68,10 +87,15 @@ func (m PortMap) String() string {
 // n. A [WithPolicy] network inside n grants what is published: to bind, to
 // listen, to accept anybody, and to answer datagrams.
 //
-// An IPv6 socket can be published at an IPv4 address, as a dual-stack one; an
-// IPv4 socket at an IPv6 address is EADDRNOTAVAIL.
+// Where n is a [Dialer], or a policy around one, the socket is bound inside it as
+// the guest asks, and what comes to the address outside is carried there: guests
+// see a peer inside. TCP connections outlive the listener that they came by.
+//
+// An IPv6 socket can be published at an IPv4 address, as a dual-stack one. Of
+// networks that are the kernel's, an IPv4 socket at an IPv6 address is
+// EADDRNOTAVAIL.
 func Publish(n Network, maps []PortMap) *Publisher {
-	p := &Publisher{Network: n}
+	p := &Publisher{Network: n, dialer: dialerOf(n)}
 	for _, m := range maps {
 		p.ports = append(p.ports, &published{PortMap: m})
 	}
@@ -86,7 +110,8 @@ type Publisher struct {
 	// used, may be called concurrently, and the guest waits for it.
 	OnBind func(PortMap)
 
-	ports []*published
+	ports  []*published
+	dialer Dialer // nil: bound outside
 }
 
 // published is a port map in use.
@@ -150,6 +175,7 @@ type publishedSocket struct {
 	proto     abi.SockProto
 	mu        sync.Mutex
 	seems     Addr // what the guest takes for the local address; zero: as it is
+	relay     *relay
 }
 
 // publishedKernelSocket is a publishedSocket that the kernel's poll(2) can tell about.
@@ -183,36 +209,37 @@ func (s *publishedSocket) Bind(addr Addr) error {
 	if addr.Addr().Is4() != (s.family == abi.AddressFamilyInet4) {
 		return syscall.EAFNOSUPPORT
 	}
-	bound, err := s.bindPublished(m)
+	bound, err := s.bindPublished(m, addr)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.seems = addr
-	s.mu.Unlock()
 	if tell := s.publisher.OnBind; tell != nil {
 		tell(PortMap{Outside: bound, Guest: m.Guest, Proto: m.Proto})
 	}
 	return nil
 }
 
-// bindPublished binds outside and keeps where that is.
-func (s *publishedSocket) bindPublished(m *published) (netip.AddrPort, error) {
+// bindPublished makes m reachable and keeps where that is.
+func (s *publishedSocket) bindPublished(m *published, addr Addr) (netip.AddrPort, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	bound, err := s.bindOutside(m)
+	bind := s.bindOutside
+	if s.publisher.dialer != nil {
+		bind = s.bindRelayed
+	}
+	at := m.Outside
+	if m.bound.IsValid() {
+		at = m.bound
+	}
+	bound, err := bind(at, addr)
 	if err == nil {
 		m.bound = bound
 	}
 	return bound, err
 }
 
-// bindOutside binds to where m is already known, or else to where it is to be.
-func (s *publishedSocket) bindOutside(m *published) (netip.AddrPort, error) {
-	at := m.Outside
-	if m.bound.IsValid() {
-		at = m.bound
-	}
+// bindOutside binds the socket itself to the address outside.
+func (s *publishedSocket) bindOutside(at netip.AddrPort, addr Addr) (netip.AddrPort, error) {
 	target := at
 	switch {
 	case s.family == abi.AddressFamilyInet4 && !at.Addr().Is4():
@@ -228,7 +255,36 @@ func (s *publishedSocket) bindOutside(m *published) (netip.AddrPort, error) {
 	if err != nil {
 		return at, err
 	}
+	s.mu.Lock()
+	s.seems = addr
+	s.mu.Unlock()
 	return netip.AddrPortFrom(at.Addr(), local.Port()), nil
+}
+
+// bindRelayed binds the socket inside, and relays to it from the address outside.
+func (s *publishedSocket) bindRelayed(at netip.AddrPort, addr Addr) (netip.AddrPort, error) {
+	if err := s.grantedBind(addr); err != nil {
+		return at, err
+	}
+	r, err := startRelay(s.publisher.dialer, at, s.proto, addr.AddrPort)
+	if err != nil {
+		return at, err
+	}
+	s.mu.Lock()
+	s.relay = r
+	s.mu.Unlock()
+	return r.at, nil
+}
+
+// Close ends the relay with the socket.
+func (s *publishedSocket) Close() error {
+	s.mu.Lock()
+	r := s.relay
+	s.mu.Unlock()
+	if r != nil {
+		r.close()
+	}
+	return s.Socket.Close()
 }
 
 // grantedBind binds, without a question from any policy inside.

@@ -1,8 +1,12 @@
 package network
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -13,7 +17,7 @@ func publisher(t testing.TB, maps ...string) *Publisher {
 	t.Helper()
 	var list []PortMap
 	for _, s := range maps {
-		list = append(list, must[PortMap](t)(ParsePortMap(s)))
+		list = append(list, must[[]PortMap](t)(ParsePortMaps(s))...)
 	}
 	n, _ := guarded(t, "")
 	return Publish(n, list)
@@ -131,4 +135,109 @@ func TestPublishTellsWhatIsBound(t *testing.T) {
 	if want := []PortMap{{Outside: at, Guest: 80, Proto: abi.SockProtoTcp}}; !slices.Equal(told, want) {
 		t.Errorf("told of %v, want %v", told, want)
 	}
+}
+
+// dialing is a network that is reached by dialling, as one in memory is.
+type dialing struct {
+	Network
+	net.Dialer
+}
+
+// relaying publishes ports of a network that is not the kernel's.
+func relaying(t testing.TB, maps ...string) *Publisher {
+	t.Helper()
+	return Publish(WithPolicy(&dialing{Network: Host()}, nil), publisher(t, maps...).maps())
+}
+
+func (p *Publisher) maps() (list []PortMap) {
+	for _, m := range p.ports {
+		list = append(list, m.PortMap)
+	}
+	return list
+}
+
+func TestPublishRelayedStream(t *testing.T) {
+	outside := "127.0.0.1"
+	if slices.Contains(families(t), inet6) {
+		outside = "[::1]" // of another family than the guest's
+	}
+	inside := inet("127.0.0.1:" + freePort(t))
+	n := relaying(t, fmt.Sprintf("%s:0:%d", outside, inside.Port()))
+	l := open(t, n, inet4, stream)
+	check(t, "bind elsewhere", l.Bind(inet("127.0.0.1:0")), syscall.EPERM)
+	check(t, "bind", l.Bind(inside), nil)
+	check(t, "listen", l.Listen(4), nil)
+	at, _ := n.Outside(inside.Port(), abi.SockProtoTcp)
+	c := must[net.Conn](t)(net.Dial("tcp", at.String()))
+	defer c.Close()
+	s, _ := accepted(t, l)
+	if got := must[Addr](t)(s.LocalAddr()); got != inside {
+		t.Errorf("the accepted socket is at %v", got)
+	}
+	must[int](t)(c.Write([]byte("question")))
+	check(t, "end", c.(*net.TCPConn).CloseWrite(), nil)
+	if got := recvString(t, s) + recvString(t, s); got != "question" {
+		t.Errorf("got %q", got)
+	}
+	check(t, "close the listener", closeNow(l), nil)
+	sendString(t, s, "answer", nil) // the connection outlives it
+	check(t, "close", closeNow(s), nil)
+	if got := string(must[[]byte](t)(io.ReadAll(c))); got != "answer" {
+		t.Errorf("got %q", got)
+	}
+	if c, err := net.Dial("tcp", at.String()); err == nil {
+		_ = c.Close()
+		t.Error("somebody still listens outside")
+	}
+	check(t, "bind again", open(t, n, inet4, stream).Bind(inside), nil)
+	if second, _ := n.Outside(inside.Port(), abi.SockProtoTcp); second != at {
+		t.Errorf("first at %v, then at %v", at, second)
+	}
+}
+
+func TestPublishRelayedDatagrams(t *testing.T) {
+	inside := inet("127.0.0.1:" + freePort(t))
+	n := relaying(t, fmt.Sprintf("0:%d/udp", inside.Port()))
+	u := open(t, n, inet4, dgram)
+	check(t, "bind", u.Bind(inside), nil)
+	at, _ := n.Outside(inside.Port(), abi.SockProtoUdp)
+	var clients []net.Conn
+	for i := range 3 {
+		c := must[net.Conn](t)(net.Dial("udp", at.String()))
+		defer c.Close()
+		clients = append(clients, c)
+		must[int](t)(fmt.Fprintf(c, "question %d", i))
+		b := make([]byte, 16)
+		var from Addr
+		k, _ := recvAll(t, u, [][]byte{b}, &from)
+		sendString(t, u, "answer to "+string(b[:k]), &from)
+	}
+	for i, c := range clients {
+		b := make([]byte, 64)
+		if got := string(b[:must[int](t)(c.Read(b))]); got != fmt.Sprintf("answer to question %d", i) {
+			t.Errorf("client %d got %q", i, got)
+		}
+	}
+}
+
+// A client that comes when the guest does not listen any more is turned away.
+func TestPublishRelayedToNobody(t *testing.T) {
+	inside := inet("127.0.0.1:" + freePort(t))
+	n := relaying(t, fmt.Sprintf("0:%d", inside.Port()))
+	check(t, "bind", open(t, n, inet4, stream).Bind(inside), nil)
+	at, _ := n.Outside(inside.Port(), abi.SockProtoTcp)
+	c := must[net.Conn](t)(net.Dial("tcp", at.String()))
+	defer c.Close()
+	if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("the client reads %d bytes, %v", n, err)
+	}
+	taken := relaying(t, fmt.Sprintf("%v:%d", at, inside.Port()+1))
+	check(t, "taken outside", open(t, taken, inet4, stream).Bind(inet(fmt.Sprintf("127.0.0.1:%d", inside.Port()+1))), syscall.EADDRINUSE)
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	l := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -121,23 +122,31 @@ func FuzzParseRules(f *testing.F) {
 	})
 }
 
-func TestParsePortMap(t *testing.T) {
+func TestParsePortMaps(t *testing.T) {
 	for s, want := range map[string]string{
 		"8080:80":           "127.0.0.1:8080:80",
 		"0:80":              "127.0.0.1:0:80",
 		"127.0.0.1:8080:80": "127.0.0.1:8080:80",
 		"0.0.0.0:53:53/udp": "0.0.0.0:53:53/udp",
 		"[::1]:8080:80/tcp": "[::1]:8080:80",
+		"8080:http":         "127.0.0.1:8080:80",
+		"8080-8081:80-81":   "127.0.0.1:8080:80 127.0.0.1:8081:81",
+		"[::]:0:80-81/udp":  "[::]:0:80/udp [::]:0:81/udp",
 		"8080":              "", "8080:": "", "8080:0": "", ":80": "", "x:80": "", "8080:80/sctp": "",
-		"localhost:8080:80": "", "70000:80": "", "80:70000": "", "::1:8080:80": "",
+		"localhost:8080:80": "", "70000:80": "", "80:70000": "", "::1:8080:80": "", "80-81:80": "",
+		"80:80-81": "", "*:80": "", "80:*": "", "0-1:80-82": "",
 	} {
-		m, err := ParsePortMap(s)
+		maps, err := ParsePortMaps(s)
 		if (err == nil) != (want != "") {
 			t.Errorf("%q: %v", s, err)
 			continue
 		}
-		if err == nil && m.String() != want {
-			t.Errorf("%q: got %v, want %v", s, m, want)
+		var got []string
+		for _, m := range maps {
+			got = append(got, m.String())
+		}
+		if err == nil && strings.Join(got, " ") != want {
+			t.Errorf("%q: got %v, want %v", s, got, want)
 		}
 	}
 }
