@@ -127,6 +127,7 @@ var pointerNames = map[string]bool{
 	"state": true, "timeout": true,
 
 	"getcwd.path_len":                   true,
+	"proc_join.pid":                     true,
 	"sock_join_multicast_v4.interface":  true,
 	"sock_leave_multicast_v4.interface": true,
 }
