@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/gowasix/gowasix/wasix/epoll"
 	"github.com/gowasix/gowasix/wasix/network"
 )
 
@@ -37,6 +38,7 @@ type system struct {
 	maxBacklog   int
 	maxProcesses int
 	maxThreads   int
+	watches      epoll.Quota
 
 	// mu guards what follows, and parent, children and zombie of all processes.
 	// It may be taken with a process's own mu held, not the other way round.

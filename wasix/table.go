@@ -161,9 +161,9 @@ func families() []family {
 			{name: "poll_oneoff", module: "wasi_unstable", do: pollOneoff(&pollUnstable), support: Full},
 			{name: "poll_oneoff", module: "wasix_32v1", do: pollOneoff(&pollWasix), support: Full},
 			{name: "poll_oneoff", do: pollOneoff(&pollPreview1), support: Full},
-			{name: "epoll_create"},
-			{name: "epoll_ctl"},
-			{name: "epoll_wait"},
+			{name: "epoll_create", do: epollCreate, support: Full},
+			{name: "epoll_ctl", do: epollCtl, support: Full},
+			{name: "epoll_wait", do: epollWait, support: Full},
 		}},
 		{"proc", []row{
 			{name: "getpid", do: procID, support: Full},

@@ -3,6 +3,7 @@ package wasix
 import (
 	"errors"
 
+	"github.com/gowasix/gowasix/wasix/epoll"
 	"github.com/gowasix/gowasix/wasix/ready"
 )
 
@@ -21,6 +22,8 @@ type Thread struct {
 	iovs [][]byte // scratch of iovecs
 	poll pollScratch
 	sock sockScratch
+
+	epollEvents epoll.Buffer
 
 	traced TraceEvent // scratch of Cmd.Trace
 

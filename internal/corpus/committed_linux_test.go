@@ -26,6 +26,7 @@ func committedPrograms() []program {
 	}
 	both("echo-threads", checkEcho(4))
 	both("echo-poll", checkEcho(16))
+	both("echo-epoll", checkEcho(16))
 	both("udp-echo", checkDatagrams)
 	both("http", checkHTTP)
 	return append(programs, program{"echo-preview1", checkInheritedEcho}, program{"go-http", checkGoHTTP})

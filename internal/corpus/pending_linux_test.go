@@ -18,7 +18,6 @@ type pending struct {
 	reason string
 	stdin  string
 	passes *regexp.Regexp // what the program prints when it works
-	needs  string         // or the call that a server needs
 }
 
 // pendingLimit is how long a program that does not work may take to show it.
@@ -26,7 +25,6 @@ const pendingLimit = 5 * time.Second
 
 // Reasons why a program does not run.
 const (
-	needsEpoll  = "waits with epoll"
 	needsFork   = "forks"
 	needsSetjmp = "saves its stack (setjmp)"
 	needsSignal = "sends itself signals"
@@ -37,8 +35,6 @@ const (
 var pendingPrograms = []pending{
 	{name: "bash", reason: needsSetjmp, stdin: "echo $((6*7))\n", passes: regexp.MustCompile(`(?m)^42$`)},
 	{name: "dash", reason: needsSetjmp, stdin: "echo $((6*7))\n", passes: regexp.MustCompile(`(?m)^(# )*42$`)},
-	{name: "echo-epoll", reason: needsEpoll, needs: "epoll_wait"},
-	{name: "echo-epoll-shared", reason: needsEpoll, needs: "epoll_wait"},
 	{name: "example-epoll", reason: needsFork, passes: regexp.MustCompile(`success read from efd`)},
 	{name: "example-execve", reason: needsFork, passes: regexp.MustCompile(`Child\(\d+\) exited with 0`)},
 	{name: "example-fork", reason: needsFork, passes: regexp.MustCompile(`Child\(\d+\) exited with`)},
@@ -55,10 +51,6 @@ var pendingPrograms = []pending{
 // check runs the program and reports when it works. It is to fail as guests do,
 // within bounds.
 func (p *pending) check(t *testing.T, module wasix.Module) {
-	if p.needs != "" {
-		p.checkCall(t, module)
-		return
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), pendingLimit)
 	defer cancel()
 	out := newOutput()
@@ -68,18 +60,5 @@ func (p *pending) check(t *testing.T, module wasix.Module) {
 	err := cmd.Run(ctx)
 	if err == nil && p.passes.MatchString(out.String()) {
 		t.Errorf("it runs: move %s from pendingPrograms to publicPrograms\n%s", p.name, out)
-	}
-}
-
-// checkCall reports when the call that the program needs is there.
-func (p *pending) checkCall(t *testing.T, module wasix.Module) {
-	calls, err := wasix.Link(module.Info())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range calls {
-		if c.Name == p.needs && c.Support != wasix.Unsupported {
-			t.Errorf("%s works: move %s from pendingPrograms to committedPrograms", p.needs, p.name)
-		}
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,18 +75,8 @@ func onEngines(t *testing.T, names []string, test func(t *testing.T, e wasix.Eng
 	}
 }
 
-// supported tells whether the host claims to have a system call.
-func supported(name string) bool {
-	return slices.ContainsFunc(wasix.Syscalls(), func(s *wasix.Syscall) bool {
-		return s.Name == name && s.Support != wasix.Unsupported
-	})
-}
-
 func TestEchoServers(t *testing.T) {
-	names := []string{"echo-threads-shared", "echo-poll", "echo-poll-shared"}
-	if supported("epoll_wait") {
-		names = append(names, "echo-epoll", "echo-epoll-shared")
-	}
+	names := []string{"echo-threads-shared", "echo-poll", "echo-poll-shared", "echo-epoll", "echo-epoll-shared"}
 	onEngines(t, names, func(t *testing.T, e wasix.Engine, name string) {
 		addr := serve(t, e, name, nil, "127.0.0.1", "0")
 		var wg sync.WaitGroup

@@ -48,6 +48,10 @@ var rules = []rule{
 		why: "descriptors do not know what is behind them",
 	},
 	{
+		pkg: "wasix/epoll", forbidden: []string{"ours"}, except: []string{"wasix/abi", "wasix/ready", "wasix/descriptor"},
+		why: "epoll watches descriptors, whatever is behind them",
+	},
+	{
 		pkg: "wasix/network/...", forbidden: []string{"wasix", "wasix/socket/...", "wasix/vfs/...", "wasix/wasmfile"},
 		why: "networks are below sockets",
 	},

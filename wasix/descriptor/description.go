@@ -1,6 +1,7 @@
 package descriptor
 
 import (
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -17,6 +18,9 @@ type Description struct {
 	slots  atomic.Int32 // descriptors
 	users  atomic.Int32 // descriptors and operations in progress
 	closed atomic.Bool
+
+	watchMu sync.Mutex
+	watches *Watch
 }
 
 // NewDescription returns a description with the given status flags and no
@@ -58,8 +62,8 @@ func (d *Description) Release() error {
 	return nil
 }
 
-// acquire begins a use, unless the description is already closing.
-func (d *Description) acquire() bool {
+// Acquire begins a use, unless the File is already being closed. Release ends it.
+func (d *Description) Acquire() bool {
 	for {
 		n := d.users.Load()
 		if n == 0 {
@@ -76,6 +80,7 @@ func (d *Description) dropSlot() error {
 	if d.slots.Add(-1) == 0 {
 		d.closed.Store(true)
 		d.File.Queue().Notify(ready.Closed)
+		d.tellWatches()
 	}
 	return d.Release()
 }

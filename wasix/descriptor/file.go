@@ -69,3 +69,10 @@ type Waiting interface {
 	ReadvWait(d *Description, w *ready.Waiter, iovs [][]byte) (int, error)
 	WritevWait(d *Description, w *ready.Waiter, iovs [][]byte) (int, error)
 }
+
+// AlwaysReady is a File that never makes anybody wait, such as a regular file.
+// There is no sense in watching it, and epoll_ctl(2) refuses to.
+type AlwaysReady interface {
+	File
+	AlwaysReady()
+}

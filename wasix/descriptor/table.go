@@ -49,7 +49,7 @@ func (t *Table) Acquire(fd uint32) (*Description, Rights, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	s := t.slot(fd)
-	if s == nil || !s.desc.acquire() {
+	if s == nil || !s.desc.Acquire() {
 		return nil, Rights{}, syscall.EBADF
 	}
 	return s.desc, s.rights, nil

@@ -63,6 +63,14 @@ func (w *Waiter) enterKernel() time.Duration {
 	return kernelWait
 }
 
+// EnterKernel returns how long a call on behalf of w may block in the kernel,
+// where that is cheaper than parking, else 0. Unless it is 0, LeaveKernel must
+// follow.
+func (w *Waiter) EnterKernel() time.Duration { return w.enterKernel() }
+
+// LeaveKernel ends what EnterKernel began.
+func (w *Waiter) LeaveKernel() { blocked.Add(-1) }
+
 // pollLevels sets Got in every subscription and counts the ready ones. When
 // all sources are the kernel's it may block for a short while.
 func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {

@@ -31,16 +31,21 @@ type Source interface {
 	Ready(asked Events) Events
 }
 
+// Armer is a Source whose changes reach its queue only on demand.
+type Armer interface {
+	Source
+	// Arm makes the changes reach the queue. It is called by a waiter that is
+	// entered in the queue, before it sleeps; calling it again costs one atomic
+	// load. An edge that came earlier is reported after arming.
+	Arm() error
+}
+
 // SysSource is a Source that the kernel's poll(2) can tell about.
 type SysSource interface {
-	Source
+	Armer
 	// SysFD returns the kernel descriptor. It stays open as long as the caller
 	// holds a reference to the source.
 	SysFD() int
-	// Arm makes the kernel's changes reach the queue. It is called by a waiter
-	// that is entered in the queue, before it sleeps; calling it again costs one
-	// atomic load. An edge that came earlier is reported after arming.
-	Arm() error
 }
 
 // Pender is a SysSource that can have events which the kernel does not know of.
@@ -60,9 +65,10 @@ type Queue struct {
 	head   *entry
 }
 
-// entry is one waiter's place in one queue.
+// entry is the place of a waiter, or else of an observer, in one queue.
 type entry struct {
 	waiter     *Waiter
+	observer   Observer
 	asked      Events
 	queue      *Queue
 	prev, next *entry
@@ -84,7 +90,11 @@ func (q *Queue) Notify(events Events) {
 	}
 	q.mu.Lock()
 	for e := q.head; e != nil; e = e.next {
-		if events&(e.asked|unmaskable) != 0 {
+		switch {
+		case events&(e.asked|unmaskable) == 0:
+		case e.observer != nil:
+			e.observer.Changed(events)
+		default:
 			e.waiter.Unpark()
 		}
 	}

@@ -87,8 +87,8 @@ func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) erro
 func (w *Waiter) enter(e *entry, src Source, asked Events, seq uint64) (changed bool, err error) {
 	e.waiter, e.asked = w, asked
 	changed = !src.Queue().add(e, seq)
-	if sys, ok := src.(SysSource); ok && !changed {
-		err = sys.Arm()
+	if a, ok := src.(Armer); ok && !changed {
+		err = a.Arm()
 	}
 	return changed, err
 }

@@ -9,6 +9,7 @@ import (
 // alwaysReady is the readiness of files that never make anybody wait.
 type alwaysReady struct{ queue ready.Queue }
 
+func (a *alwaysReady) AlwaysReady()        {}
 func (a *alwaysReady) Queue() *ready.Queue { return &a.queue }
 func (a *alwaysReady) Ready(asked ready.Events) ready.Events {
 	return asked & (ready.In | ready.Out)

@@ -81,7 +81,7 @@ func (w *pipeWriter) Ready(asked ready.Events) (got ready.Events) {
 	p := w.pipe
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if pipeCapacity-p.length >= pipeAtomic {
+	if !p.full() {
 		got |= asked & ready.Out
 	}
 	if p.reader.closed {
@@ -110,13 +110,14 @@ func (r *pipeReader) Readv(iovs [][]byte) (int, error) {
 		}
 		return 0, syscall.EAGAIN
 	}
+	full := p.full()
 	n := 0
 	for _, b := range iovs {
 		n += p.take(b)
 	}
-	room := pipeCapacity - p.length
+	room := full && !p.full()
 	p.mu.Unlock()
-	if room >= pipeAtomic {
+	if room {
 		p.writer.queue.Notify(ready.Out)
 	}
 	return n, nil
@@ -146,6 +147,9 @@ func (w *pipeWriter) Writev(iovs [][]byte) (int, error) {
 	p.reader.queue.Notify(ready.In)
 	return n, nil
 }
+
+// full reports whether writers are to wait. p is locked.
+func (p *pipe) full() bool { return pipeCapacity-p.length < pipeAtomic }
 
 // take moves bytes from the ring to b, as many as there are.
 func (p *pipe) take(b []byte) (n int) {
