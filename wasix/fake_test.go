@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/network"
 	"github.com/gowasix/gowasix/wasix/vfs"
@@ -16,7 +17,8 @@ type fakeMemory []byte
 func (m fakeMemory) Bytes() []byte { return m }
 func (m fakeMemory) Close() error  { return nil }
 
-// fakeModule is a guest written in Go: its exports are functions.
+// fakeModule is a guest written in Go: its exports are functions, of which
+// "handler" has the signature of a callback.
 type fakeModule struct {
 	exports map[string]func(t *Thread, args []uint64) (uint64, error)
 }
@@ -25,6 +27,9 @@ func (m *fakeModule) Info() *wasmfile.Info {
 	info := &wasmfile.Info{Exports: map[string]wasmfile.Signature{}}
 	for name := range m.exports {
 		info.Exports[name] = wasmfile.Signature{}
+	}
+	if m.exports["handler"] != nil {
+		info.Exports["handler"] = wasmfile.Signature{Params: []abi.ValueType{abi.ValueTypeI32}}
 	}
 	return info
 }

@@ -3,6 +3,8 @@ package wasix
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -79,15 +81,18 @@ func (p *Process) exit(s exitStatus) {
 	}
 	p.status = s
 	p.exiting.Store(true)
-	threads := make([]*Thread, 0, len(p.threads))
-	for _, t := range p.threads {
-		threads = append(threads, t)
-	}
 	p.mu.Unlock()
 	p.stop()
-	for _, t := range threads {
+	for _, t := range p.liveThreads() {
 		t.interrupt()
 	}
+}
+
+// liveThreads returns the threads that there are.
+func (p *Process) liveThreads() []*Thread {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Values(p.threads))
 }
 
 // start makes the main thread and runs it. It returns when the program runs, or
@@ -113,6 +118,7 @@ func (p *Process) start(reactor bool) error {
 func (p *Process) reap() {
 	p.running.Wait()
 	p.exit(exitStatus{})
+	p.signals.stopTimers()
 	p.fds.CloseAll()
 	p.image.close()
 	p.system.bury(p)
@@ -175,6 +181,7 @@ func (t *Thread) run(started chan<- error, body func(Instance) error) {
 	}
 	defer t.closeInstance()
 	started <- nil
+	t.setBlocked(false) // sees what was sent to the process before
 	if err := body(in); err != nil && !t.exited {
 		p.exit(trapStatus(err))
 	}

@@ -56,7 +56,11 @@ func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
 		t.traced.begin(s, stack)
 	}
 	if s.do != nil {
-		stack[0] = uint64(s.do(t, stack))
+		errno := s.do(t, stack)
+		for errno == abi.EINTR && t.restarts() {
+			errno = s.do(t, stack)
+		}
+		stack[0] = uint64(errno)
 	} else {
 		s.raw(t, stack)
 	}

@@ -29,6 +29,7 @@ type Thread struct {
 
 	cpuTime uint64 // what THREAD_CPUTIME_ID said last
 
+	signals  threadSignals
 	futex    futexWaiter
 	finished chan struct{} // closed when the thread is gone
 
@@ -44,11 +45,25 @@ func newThread(p *Process, id uint32) *Thread {
 // ErrUnwind is what [Syscall.Call] returns when the guest must not run on.
 var ErrUnwind = errors.New("wasix: the guest thread ends here")
 
+// afterSyscall is where a guest that is about to run on finds that it must not,
+// or that signals were sent to it.
 func (t *Thread) afterSyscall() error {
-	if t.exited || t.proc.exiting.Load() {
-		return ErrUnwind
+	if !t.waiter.Noticed() && !t.exited {
+		return nil
 	}
-	return nil
+	_, err := t.attend()
+	return err
+}
+
+// restarts reports whether a call that was interrupted is to be made again:
+// when no handler ran on that account.
+func (t *Thread) restarts() bool {
+	if t.instance == nil || !t.waiter.Noticed() {
+		return false
+	}
+	handled, err := t.attend()
+	t.mem = t.instance.Memory().Bytes()
+	return !handled && err == nil
 }
 
 // trap ends the process as if the guest had trapped on its own.

@@ -221,6 +221,7 @@ func TestPollKernelSources(t *testing.T) {
 		w.Interrupt()
 		_, err := w.Poll(subs, Never)
 		check(t, "poll", err, syscall.EINTR)
+		w.Attend()
 		_, err = w.Poll(subs, 0)
 		check(t, "poll", err, syscall.ETIMEDOUT)
 	}
@@ -237,6 +238,7 @@ func TestWaitInKernelIsInterrupted(t *testing.T) {
 		}()
 		w.Interrupt()
 		check(t, "wait", <-done, syscall.EINTR)
+		w.Attend()
 	}
 }
 

@@ -179,12 +179,18 @@ func TestInterrupt(t *testing.T) {
 	w.Interrupt()
 	w.Interrupt()
 	check(t, "interrupted before", wait(Never), syscall.EINTR)
+	check(t, "interrupted still", wait(Never), syscall.EINTR)
+	w.Attend()
 	_ = wait(Now()) // may wake early
-	check(t, "only once", wait(Now()), syscall.ETIMEDOUT)
-	w.Interrupt()
-	w.ClearInterrupt()
-	if err := wait(After(1)); err == syscall.EINTR {
-		t.Error("interrupted though that was withdrawn")
+	check(t, "attended to", wait(Now()), syscall.ETIMEDOUT)
+	w.Notice()
+	check(t, "noticed", wait(Now()), syscall.ETIMEDOUT)
+	if !w.Noticed() {
+		t.Error("a notice is lost")
+	}
+	w.Attend()
+	if w.Noticed() {
+		t.Error("noticed after attending")
 	}
 	done := make(chan error)
 	for name, wait := range map[string]func() error{
@@ -200,6 +206,7 @@ func TestInterrupt(t *testing.T) {
 			go func() { done <- wait() }()
 			w.Interrupt()
 			check(t, name, <-done, syscall.EINTR)
+			w.Attend()
 		}
 	}
 }

@@ -26,11 +26,11 @@ func After(d uint64) int64 {
 // Waiter is the waiting place of one guest thread. Only that thread waits;
 // any goroutine may interrupt it.
 type Waiter struct {
-	woken       chan struct{} // holds one token
-	interrupted atomic.Bool
-	timer       *time.Timer
-	entries     []entry
-	polled      pollSet
+	woken   chan struct{} // holds one token
+	notices atomic.Uint32
+	timer   *time.Timer
+	entries []entry
+	polled  pollSet
 	// OwnsThread says that the goroutine is bound to its OS thread, so that
 	// blocking in the kernel costs nothing more than parking would.
 	OwnsThread bool
@@ -41,14 +41,30 @@ func NewWaiter() *Waiter {
 	return &Waiter{woken: make(chan struct{}, 1), entries: make([]entry, 1)}
 }
 
-// Interrupt makes the present wait, or else the next one, end with EINTR.
+// What the thread is told, in Waiter.notices.
+const (
+	noticed     = 1 << iota // something waits for the thread's attention
+	interrupted             // and is worth ending a wait for
+)
+
+// Interrupt gives notice and makes the present wait, and all later ones, end
+// with EINTR until [Waiter.Attend].
 func (w *Waiter) Interrupt() {
-	w.interrupted.Store(true)
+	w.notices.Or(noticed | interrupted)
 	w.Unpark()
 }
 
-// ClearInterrupt withdraws an interruption that no wait has seen yet.
-func (w *Waiter) ClearInterrupt() { w.interrupted.Store(false) }
+// Notice gives notice that need not end a wait.
+func (w *Waiter) Notice() { w.notices.Or(noticed) }
+
+// Noticed reports whether notice was given since the last [Waiter.Attend].
+func (w *Waiter) Noticed() bool { return w.notices.Load() != 0 }
+
+// Attend withdraws all notices. The thread then looks at whatever they can be
+// about: who gives notice has changed that before.
+func (w *Waiter) Attend() { w.notices.Store(0) }
+
+func (w *Waiter) interrupted() bool { return w.notices.Load()&interrupted != 0 }
 
 // Unpark ends the present Park, or else the next one, early.
 func (w *Waiter) Unpark() {
@@ -65,7 +81,7 @@ func (w *Waiter) Unpark() {
 //   - EINTR: Interrupt was called
 //   - ETIMEDOUT: the deadline, on the scale of [Now], has passed
 func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) error {
-	if w.interrupted.Swap(false) {
+	if w.interrupted() {
 		return syscall.EINTR
 	}
 	if sys, ok := src.(SysSource); ok {
@@ -96,7 +112,7 @@ func (w *Waiter) enter(e *entry, src Source, asked Events, seq uint64) (changed 
 // Sleep waits for the deadline: EINTR when interrupted before, else nil.
 func (w *Waiter) Sleep(deadline int64) error {
 	for {
-		if w.interrupted.Swap(false) {
+		if w.interrupted() {
 			return syscall.EINTR
 		}
 		if err := w.Park(deadline); err == syscall.ETIMEDOUT {
@@ -110,7 +126,7 @@ func (w *Waiter) Sleep(deadline int64) error {
 // WaitClosed waits until ch is closed: nil then, EINTR when interrupted before.
 func (w *Waiter) WaitClosed(ch <-chan struct{}) error {
 	for {
-		if w.interrupted.Swap(false) {
+		if w.interrupted() {
 			return syscall.EINTR
 		}
 		select {
@@ -131,7 +147,7 @@ func (w *Waiter) Park(deadline int64) error {
 	} else if !w.sleepUntil(deadline) {
 		return syscall.ETIMEDOUT
 	}
-	if w.interrupted.Swap(false) {
+	if w.interrupted() {
 		return syscall.EINTR
 	}
 	return nil

@@ -224,7 +224,7 @@ func TestInterrupt(t *testing.T) {
 		"connect": func(*end) error { return stuck.Connect(stuck.d, stuck.w, addr) },
 	} {
 		for _, e := range []*end{l, s, stuck} {
-			e.w.ClearInterrupt()
+			e.w.Attend()
 			time.AfterFunc(time.Millisecond, e.w.Interrupt)
 		}
 		wantErr(t, what, op(nil), syscall.EINTR)

@@ -12,6 +12,7 @@ var (
 	I32LtS      = []byte{0x48}
 	I32Add      = []byte{0x6a}
 	I32Sub      = []byte{0x6b}
+	I32Mul      = []byte{0x6c}
 	I32DivS     = []byte{0x6d}
 	I64Add      = []byte{0x7c}
 	MemorySize  = []byte{0x3f, 0}

@@ -20,10 +20,12 @@ const (
 	procExit = iota // (code)
 	threadSpawn
 	schedYield
-	futexWait // (addr, expected, timeout, woken)
-	futexWake // (addr, woken)
-	clockTime // (id, precision, time)
-	imported  // the number of the first function of the program
+	futexWait      // (addr, expected, timeout, woken)
+	futexWake      // (addr, woken)
+	clockTime      // (id, precision, time)
+	callbackSignal // (name, length)
+	threadSignal   // (thread, signal)
+	imported       // the number of the first function of the program
 )
 
 // programImports are the calls numbered above.
@@ -36,6 +38,8 @@ var programImports = []wasmfile.Import{
 	{Module: "wasix_32v1", Name: "futex_wake", Signature: wasmfile.Signature{Params: i32i32, Results: i32}},
 	{Module: "wasix_32v1", Name: "clock_time_get", Signature: wasmfile.Signature{
 		Params: []abi.ValueType{abi.ValueTypeI32, abi.ValueTypeI64, abi.ValueTypeI32}, Results: i32}},
+	{Module: "wasix_32v1", Name: "callback_signal", Signature: wasmfile.Signature{Params: i32i32}},
+	{Module: "wasix_32v1", Name: "thread_signal", Signature: wasmfile.Signature{Params: i32i32, Results: i32}},
 }
 
 // maxPages is how far the memory of programs may grow.

@@ -82,6 +82,17 @@ var cases = []engineCase{
 	{"exported globals can be read and set", globals},
 	{"many processes of a module run at once and are apart", processes},
 	{"the garbage collector runs beside a computing program", collector},
+	{"the guest is called from within a host call, and the call goes on", handlerReturns},
+	{"calls from within host calls nest", handlersNest},
+	{"a call from within a host call can end the process", handlerExits},
+	{"a trap in a call from within a host call ends the process", handlerTraps},
+	{"a call from within a host call can unwind alone", handlerUnwinds},
+	{"memory that grows in a call from within a host call stays", handlerGrows},
+	{"a computing program takes signals", signalComputing},
+	{"a waiting program takes signals", signalWaiting},
+	{"a thread that waits in an instruction takes signals", signalAtomicWait},
+	{"a signal without handler ends a computing program", signalEnds},
+	{"signals from everywhere arrive, each at least once", signalStorm},
 }
 
 // checkGoroutines fails the test if there are more goroutines than before, once

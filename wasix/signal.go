@@ -1,0 +1,172 @@
+package wasix
+
+import (
+	"math/bits"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// lastSignal is the highest signal; those from 32 on are the real-time signals,
+// which are not queued here.
+const lastSignal abi.Signal = 64
+
+// signalSet is a set of signals.
+type signalSet uint64
+
+func setOf(signals ...abi.Signal) (s signalSet) {
+	for _, sig := range signals {
+		s |= 1 << (sig - 1)
+	}
+	return s
+}
+
+func (s signalSet) has(sig abi.Signal) bool { return s&setOf(sig) != 0 }
+
+func (s signalSet) len() int { return bits.OnesCount64(uint64(s)) }
+
+// first returns the lowest signal of s, SignalNone when s is empty.
+func (s signalSet) first() abi.Signal {
+	if s == 0 {
+		return abi.SignalNone
+	}
+	return abi.Signal(bits.TrailingZeros64(uint64(s)) + 1)
+}
+
+// What a signal does to a process without a handler for it, by signal(7). What
+// is in none of the sets ends the process.
+var (
+	stopSignals    = setOf(abi.SignalStop, abi.SignalTstp, abi.SignalTtin, abi.SignalTtou)
+	ignoredSignals = setOf(abi.SignalChld, abi.SignalCont, abi.SignalUrg, abi.SignalWinch)
+)
+
+// signalState is a process's part in signals.
+//
+// A guest registers one export as its callback, and keeps from the host what it
+// does about which signal: so with a callback every signal goes there, but for
+// KILL and STOP, and what it does not handle comes back, see [delivery].
+type signalState struct {
+	mu       sync.Mutex
+	callback string        // the export that takes signals; "" without
+	ignored  signalSet     // as the process began; counts without a callback
+	pending  signalSet     // sent to the process, for any thread to take
+	resumed  chan struct{} // closed when the process goes on; nil unless it is stopped
+	timers   map[abi.Signal]*signalTimer
+}
+
+// threadSignals is a thread's part in signals, guarded by the process's
+// signalState, but for delivery.
+type threadSignals struct {
+	pending  signalSet // sent to the thread
+	handling signalSet // blocked, as the thread is in their handlers
+	blocked  bool      // all are, as the guest wants it
+	delivery *delivery // the innermost, nil outside; only the thread uses it
+}
+
+// Signal sends the process a signal, as kill(2). A guest without a handler for it
+// meets its default action. Signal does not wait for any of this. Returns
+// [os.ErrProcessDone] when the process has ended, and EINVAL for what is no signal.
+func (p *Process) Signal(sig abi.Signal) error {
+	switch {
+	case sig > lastSignal:
+		return syscall.EINVAL
+	case p.exiting.Load():
+		return os.ErrProcessDone
+	case sig != abi.SignalNone:
+		p.post(nil, sig)
+	}
+	return nil
+}
+
+// post sends a signal to thread t, or to the process when t is nil.
+func (p *Process) post(t *Thread, sig abi.Signal) {
+	s := &p.signals
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.postLocked(t, sig)
+}
+
+// postLocked is post with the signals locked.
+func (p *Process) postLocked(t *Thread, sig abi.Signal) {
+	s := &p.signals
+	switch {
+	case sig == abi.SignalKill:
+		p.exit(exitStatus{signal: sig})
+		return
+	case sig == abi.SignalCont:
+		p.discard(stopSignals)
+		s.resume()
+	case stopSignals.has(sig):
+		p.discard(setOf(abi.SignalCont))
+	}
+	if sig == abi.SignalStop || s.callback == "" && s.resumed == nil && (t == nil || !t.signals.blocked) {
+		p.defaultAction(sig)
+		return
+	}
+	if t != nil {
+		t.signals.pending |= setOf(sig)
+	} else {
+		s.pending |= setOf(sig)
+		t = p.taker(sig)
+	}
+	if t != nil && t.accepts(sig) {
+		t.waiter.Interrupt()
+	}
+}
+
+// discard takes signals back that nobody has taken. The signals are locked.
+func (p *Process) discard(set signalSet) {
+	p.signals.pending &^= set
+	for _, t := range p.liveThreads() {
+		t.signals.pending &^= set
+	}
+}
+
+// taker returns the thread that is to take a signal of the process: the main
+// thread if it accepts it, as on Linux, or else any other; nil if none does.
+// The signals are locked.
+func (p *Process) taker(sig abi.Signal) (taker *Thread) {
+	for _, t := range p.liveThreads() {
+		if t.accepts(sig) && (taker == nil || t.id == mainThreadID) {
+			taker = t
+		}
+	}
+	return taker
+}
+
+// accepts reports whether the signal is not blocked. The signals are locked.
+func (t *Thread) accepts(sig abi.Signal) bool {
+	return !t.signals.blocked && !t.signals.handling.has(sig)
+}
+
+// defaultAction does what a signal does without a handler. The signals are locked.
+func (p *Process) defaultAction(sig abi.Signal) {
+	switch {
+	case p.signals.ignored.has(sig) && sig != abi.SignalStop, ignoredSignals.has(sig):
+	case stopSignals.has(sig):
+		p.stopThreads()
+	default:
+		p.exit(exitStatus{signal: sig})
+	}
+}
+
+// stopThreads makes the threads stop before they return to the guest. One that
+// waits goes on waiting meanwhile: that cannot be told apart. The signals are locked.
+func (p *Process) stopThreads() {
+	if p.signals.resumed == nil {
+		p.signals.resumed = make(chan struct{})
+	}
+	for _, t := range p.liveThreads() {
+		t.waiter.Notice()
+	}
+}
+
+// resume lets a stopped process go on. The signals are locked.
+func (s *signalState) resume() {
+	if s.resumed != nil {
+		close(s.resumed)
+		s.resumed = nil
+	}
+}

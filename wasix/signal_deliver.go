@@ -1,0 +1,204 @@
+package wasix
+
+import (
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// delivery is a call of the guest's callback, on the stack of its thread.
+//
+// wasix-libc's callback runs the program's handler. Without one it takes the
+// default action as it knows it: it blocks all signals and prints a message, then
+// aborts, whatever the signal; or it calls an address that is no function, for
+// those to be ignored. Either way the host does what the signal does on Linux.
+type delivery struct {
+	signal    abi.Signal
+	outer     *delivery
+	abandoned bool // the callback unwinds and counts as returned
+}
+
+// attend does what the thread was given notice of, before it returns to the
+// guest: it takes the signals sent to it. It reports whether a handler ran. The
+// error is ErrUnwind when the thread does not return to the guest.
+func (t *Thread) attend() (handled bool, err error) {
+	for t.instance != nil {
+		sig := t.takeSignal()
+		if sig == abi.SignalNone {
+			break
+		}
+		// As on Linux, signals that were pending together are handled the other
+		// way round: each handler is interrupted by the next before it begins.
+		inner, err := t.attend()
+		if err != nil {
+			return true, err
+		}
+		ran, err := t.handle(sig)
+		if err != nil {
+			return true, err
+		}
+		handled = handled || inner || ran
+	}
+	if t.unwinds() {
+		return handled, ErrUnwind
+	}
+	return handled, nil
+}
+
+// unwinds reports whether the thread must not return to where it was.
+func (t *Thread) unwinds() bool {
+	return t.exited || t.proc.exiting.Load() || t.signals.delivery != nil && t.signals.delivery.abandoned
+}
+
+// takeSignal takes the next signal that the thread accepts, which blocks it
+// until the handler is done. It returns SignalNone when there is none: then all
+// notices are attended to. While the process is stopped it waits.
+func (t *Thread) takeSignal() abi.Signal {
+	s := &t.proc.signals
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.resumed != nil && !t.unwinds() {
+		resumed := s.resumed
+		s.mu.Unlock()
+		select {
+		case <-resumed:
+		case <-t.proc.ctx.Done():
+		}
+		s.mu.Lock()
+	}
+	if t.unwinds() {
+		return abi.SignalNone
+	}
+	t.waiter.Attend()
+	sig := t.deliverable().first()
+	if sig == abi.SignalNone {
+		if t.proc.exiting.Load() { // since before the notice was withdrawn
+			t.waiter.Interrupt()
+		}
+		return sig
+	}
+	set := setOf(sig)
+	if t.signals.pending&set != 0 {
+		t.signals.pending &^= set
+	} else {
+		s.pending &^= set
+		s.rearm(sig)
+	}
+	t.signals.handling |= set
+	return sig
+}
+
+// deliverable returns the signals that the thread may take: its own first. The
+// signals are locked.
+func (t *Thread) deliverable() signalSet {
+	if t.signals.blocked {
+		return 0
+	}
+	if own := t.signals.pending &^ t.signals.handling; own != 0 {
+		return own
+	}
+	return t.proc.signals.pending &^ t.signals.handling
+}
+
+// handle calls the guest's callback with a signal that was taken, or does what
+// the signal does without one. It reports whether a handler ran. The error is
+// ErrUnwind when the thread does not return to the guest.
+func (t *Thread) handle(sig abi.Signal) (ran bool, err error) {
+	s := &t.proc.signals
+	s.mu.Lock()
+	callback := s.callback
+	s.mu.Unlock()
+	if callback != "" {
+		if ran, err = t.deliver(callback, sig); err != nil {
+			return ran, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.signals.handling &^= setOf(sig)
+	if !ran {
+		t.proc.defaultAction(sig)
+	}
+	return ran, nil
+}
+
+// deliver calls the guest's callback. It reports whether the guest has a
+// handler; without one the default action is the host's. The error is ErrUnwind
+// when the thread does not return to where it was interrupted.
+func (t *Thread) deliver(callback string, sig abi.Signal) (handled bool, err error) {
+	d := &delivery{signal: sig, outer: t.signals.delivery}
+	t.signals.delivery = d
+	traced := t.traced
+	t.traced = TraceEvent{}
+	stack := t.saveStackPointer()
+	_, err = t.instance.Call(callback, uint64(sig))
+	t.traced, t.signals.delivery = traced, d.outer
+	switch {
+	case t.exited || t.proc.exiting.Load():
+		return true, ErrUnwind
+	case err == nil:
+		return true, nil
+	case !t.signals.blocked:
+		t.proc.exit(trapStatus(err))
+		return true, ErrUnwind
+	}
+	stack.restore()
+	t.setBlocked(false)
+	return false, nil
+}
+
+// savedStackPointer is where a guest's stack in memory was.
+type savedStackPointer struct {
+	global Global // nil when the guest keeps it to itself
+	value  uint64
+}
+
+func (t *Thread) saveStackPointer() (s savedStackPointer) {
+	if s.global = t.instance.Global("__stack_pointer"); s.global != nil {
+		s.value = s.global.Get()
+	}
+	return s
+}
+
+// restore undoes what a call that did not return has done.
+func (s savedStackPointer) restore() {
+	if s.global != nil {
+		s.global.Set(s.value)
+	}
+}
+
+// setBlocked blocks all signals of the thread, or lets them through.
+func (t *Thread) setBlocked(blocked bool) {
+	s := &t.proc.signals
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.signals.blocked = blocked
+	if t.deliverable() != 0 {
+		t.waiter.Interrupt()
+	}
+}
+
+// aborts reports whether the guest ends because its C library took the default
+// action of a signal for an abort, and carries out what the signal does.
+// wasix-libc's abort ends with status 127 after raising a blocked SIGABRT.
+func (t *Thread) aborts(code uint32) bool {
+	const libcAbort = 127
+	s := &t.proc.signals
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	abort := setOf(abi.SignalAbrt)
+	if code != libcAbort || !t.signals.blocked || t.signals.pending&abort == 0 {
+		return false
+	}
+	d := t.signals.delivery
+	if d == nil || !stopSignals.has(d.signal) {
+		sig := abi.SignalAbrt
+		if d != nil {
+			sig = d.signal
+		}
+		t.proc.exit(exitStatus{signal: sig})
+		return true
+	}
+	t.signals.pending &^= abort
+	d.abandoned = true
+	t.waiter.Notice()
+	return true
+}
