@@ -40,7 +40,8 @@ type Cmd struct {
 	Stdout, Stderr io.Writer
 
 	// Mounts are the directories the guest finds. Without one at "/", an empty
-	// root is there. A WASIX program has the root as its first descriptor, and
+	// root is there. /dev has the devices null, zero, full, random, urandom, tty,
+	// stdin, stdout and stderr, but not for plain WASI programs. A WASIX program has the root as its first descriptor, and
 	// finds the others in it. A plain WASI program has a descriptor for each, and
 	// does not get out of it.
 	Mounts []vfs.Mount
@@ -156,6 +157,7 @@ func (c *Cmd) newProcess(ctx context.Context) (*Process, error) {
 	p.fds, p.cwd = descriptor.NewTable(c.MaxDescriptors), c.Dir
 	if err := c.furnish(ctx, p); err != nil {
 		p.fds.CloseAll()
+		p.system.close()
 		p.stop()
 		return nil, err
 	}
@@ -174,6 +176,11 @@ func (c *Cmd) furnish(ctx context.Context, p *Process) error {
 	if err := c.streams.open(p.fds, c.Stdin, c.Stdout, c.Stderr); err != nil {
 		return fmt.Errorf("standard streams: %w", err)
 	}
+	term, err := vfs.TerminalOf(c.Stdin, c.Stdout, c.Stderr)
+	if err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	p.terminal = term
 	im, err := newImage(c.Module, c.Args, c.environ())
 	if err != nil {
 		return err
@@ -246,6 +253,9 @@ func (c *Cmd) openSockets(fds *descriptor.Table) (err error) {
 // openMounts makes the guest's directory tree and opens its mount points, at
 // the descriptors from [firstFD] or after the sockets.
 func (p *Process) openMounts(mounts []vfs.Mount) error {
+	if p.wasix {
+		mounts = append(p.devices(), mounts...)
+	}
 	tree, err := vfs.NewTree(mounts...)
 	if err != nil {
 		return fmt.Errorf("mounts: %w", err)

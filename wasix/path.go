@@ -116,6 +116,9 @@ func (t *Thread) openPath(p []uint64, ext, ret uint64) abi.Errno {
 	if err != nil {
 		return errnoOf(err)
 	}
+	if own, ok := file.(*vfs.Duplicate); ok {
+		return t.dup(uint64(own.FD), 0, ext != 0, ret)
+	}
 	rights := vfs.Rights(file)
 	rights.Base &= base & passed.Inheriting
 	rights.Inheriting &= abi.Rights(p[6]) & passed.Inheriting

@@ -3,9 +3,11 @@ package wasix
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gowasix/gowasix/wasix/epoll"
 	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/vfs"
 )
 
 // initPID is the process id of the root of a process tree.
@@ -34,7 +36,9 @@ var (
 type system struct {
 	network      network.Network
 	unix         network.Network
-	trace        func(*TraceEvent) // Cmd.Trace
+	terminal     vfs.Terminal                   // nil for none
+	toldSize     atomic.Pointer[vfs.WindowSize] // what tty_get last told of the terminal
+	trace        func(*TraceEvent)              // Cmd.Trace
 	maxBacklog   int
 	maxProcesses int
 	maxThreads   int
@@ -187,6 +191,14 @@ func (s *system) end() {
 		p.Kill()
 	}
 	s.running.Wait()
+	s.close()
+}
+
+// close gives back the terminal, in the mode it was in.
+func (s *system) close() {
+	if s.terminal != nil {
+		_ = s.terminal.Close()
+	}
 }
 
 // addThread counts one more thread, or returns errThreadLimit.

@@ -239,7 +239,7 @@ func families() []family {
 		}},
 		{"tty", []row{
 			{name: "tty_get", do: ttyGet, support: Full},
-			{name: "tty_set", do: ttySet, support: Partial, note: "the size of the window stays"},
+			{name: "tty_set", do: ttySet, support: Full},
 		}},
 		{"dl", []row{
 			{name: "call_dynamic", note: noteSide},

@@ -2,6 +2,8 @@ package wasix
 
 import (
 	"encoding/binary"
+	"math"
+	"syscall"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -11,48 +13,23 @@ import (
 // stdio is how many standard streams there are, from descriptor 0.
 const stdio = 3
 
-// terminal returns the terminal behind one of the standard streams, and its
-// description in use; nil when it is none.
-func (t *Thread) terminal(fd uint32) (vfs.Terminal, *descriptor.Description) {
-	d, _, err := t.proc.fds.Acquire(fd)
-	if err != nil {
-		return nil, nil
-	}
-	if term, ok := d.File.(vfs.Terminal); ok {
-		return term, d
-	}
-	_ = d.Release()
-	return nil, nil
-}
-
-// firstTerminal is terminal for the first standard stream that is one.
-func (t *Thread) firstTerminal() (vfs.Terminal, *descriptor.Description) {
-	for fd := range uint32(stdio) {
-		if term, d := t.terminal(fd); term != nil {
-			return term, d
-		}
-	}
-	return nil, nil
-}
-
-// ttyGet is tty_get(state): stores the size and the mode of the terminal, and
-// which of the standard streams are one.
+// ttyGet is tty_get(state): stores the size and the mode of the terminal that the
+// program was started on, and which of the standard streams are one.
 //
 // returns 0 except:
 //   - EFAULT: state lies outside memory
 //   - EIO: the terminal is gone
-//   - ENOTTY: no standard stream is a terminal
+//   - ENOTTY: none of the standard streams that the first process got is one
 func ttyGet(t *Thread, p []uint64) abi.Errno {
 	b, ok := t.bytes(uint32(p[0]), abi.SizeofTty)
 	if !ok {
 		return abi.EFAULT
 	}
-	term, d := t.firstTerminal()
+	term := t.proc.terminal
 	if term == nil {
 		return abi.ENOTTY
 	}
-	defer d.Release()
-	cols, rows, width, height, err := term.WindowSize()
+	size, err := term.WindowSize()
 	if err != nil {
 		return errnoOf(err)
 	}
@@ -61,20 +38,32 @@ func ttyGet(t *Thread, p []uint64) abi.Errno {
 		return errnoOf(err)
 	}
 	clear(b)
-	binary.LittleEndian.PutUint32(b[abi.OffsetofTtyCols:], cols)
-	binary.LittleEndian.PutUint32(b[abi.OffsetofTtyRows:], rows)
-	binary.LittleEndian.PutUint32(b[abi.OffsetofTtyWidth:], width)
-	binary.LittleEndian.PutUint32(b[abi.OffsetofTtyHeight:], height)
+	putWindowSize(b, size)
 	for fd := range uint32(stdio) {
-		if term, d := t.terminal(fd); term != nil {
-			b[abi.OffsetofTtyStdinTty+fd] = byte(abi.BoolTrue)
-			_ = d.Release()
-		}
+		putBool(b[abi.OffsetofTtyStdinTty+fd:], t.isTerminal(fd))
 	}
 	putBool(b[abi.OffsetofTtyEcho:], mode.Echo)
 	putBool(b[abi.OffsetofTtyLineBuffered:], mode.LineBuffered)
 	putBool(b[abi.OffsetofTtyLineFeeds:], mode.IgnoreCR)
+	t.proc.toldSize.Store(&size)
 	return abi.ESUCCESS
+}
+
+// isTerminal reports whether fd is open, and a terminal.
+func (t *Thread) isTerminal(fd uint32) bool {
+	d, _, err := t.proc.fds.Acquire(fd)
+	if err != nil {
+		return false
+	}
+	defer d.Release()
+	return vfs.IsTerminal(d.File)
+}
+
+func putWindowSize(b []byte, s vfs.WindowSize) {
+	binary.LittleEndian.PutUint32(b[abi.OffsetofTtyCols:], uint32(s.Cols))
+	binary.LittleEndian.PutUint32(b[abi.OffsetofTtyRows:], uint32(s.Rows))
+	binary.LittleEndian.PutUint32(b[abi.OffsetofTtyWidth:], uint32(s.Width))
+	binary.LittleEndian.PutUint32(b[abi.OffsetofTtyHeight:], uint32(s.Height))
 }
 
 func putBool(b []byte, v bool) {
@@ -83,27 +72,60 @@ func putBool(b []byte, v bool) {
 	}
 }
 
-// ttySet is tty_set(state): sets the mode of the terminal. The mode of before
-// comes back when the guest ends. The size is the terminal's own.
+// ttySet is tty_set(state): sets the mode of the terminal, and its size when the
+// program changed that since tty_get. The mode of before comes back when the
+// first process ends.
 //
 // returns 0 except:
 //   - EFAULT: state lies outside memory
-//   - EINVAL: echo, line_buffered or line_feeds is no bool
+//   - EINVAL: echo, line_buffered or line_feeds is no bool; the size has more than 65,535
 //   - EIO: the terminal is gone
-//   - ENOTTY: no standard stream is a terminal
+//   - ENOTTY: there is no terminal, as in tty_get
 func ttySet(t *Thread, p []uint64) abi.Errno {
 	b, ok := t.bytes(uint32(p[0]), abi.SizeofTty)
 	if !ok {
 		return abi.EFAULT
 	}
-	echo, buffered, feeds := b[abi.OffsetofTtyEcho], b[abi.OffsetofTtyLineBuffered], b[abi.OffsetofTtyLineFeeds]
-	if max(echo, buffered, feeds) > byte(abi.BoolTrue) {
-		return abi.EINVAL
-	}
-	term, d := t.firstTerminal()
+	term := t.proc.terminal
 	if term == nil {
 		return abi.ENOTTY
 	}
-	defer d.Release()
+	echo, buffered, feeds := b[abi.OffsetofTtyEcho], b[abi.OffsetofTtyLineBuffered], b[abi.OffsetofTtyLineFeeds]
+	size, ok := windowSize(b)
+	if !ok || max(echo, buffered, feeds) > byte(abi.BoolTrue) {
+		return abi.EINVAL
+	}
+	// C libraries change the mode by tty_get and tty_set: that must not bring back
+	// the size of before a change in between.
+	if told := t.proc.toldSize.Load(); told != nil && *told != size {
+		if err := term.SetWindowSize(size); err != nil {
+			return errnoOf(err)
+		}
+		t.proc.toldSize.Store(&size)
+	}
 	return errnoOf(term.SetMode(vfs.TerminalMode{Echo: echo != 0, LineBuffered: buffered != 0, IgnoreCR: feeds != 0}))
+}
+
+func windowSize(b []byte) (s vfs.WindowSize, ok bool) {
+	var fields [4]uint16
+	for i, offset := range []int{abi.OffsetofTtyCols, abi.OffsetofTtyRows, abi.OffsetofTtyWidth, abi.OffsetofTtyHeight} {
+		v := binary.LittleEndian.Uint32(b[offset:])
+		if v > math.MaxUint16 {
+			return s, false
+		}
+		fields[i] = uint16(v)
+	}
+	return vfs.WindowSize{Cols: fields[0], Rows: fields[1], Width: fields[2], Height: fields[3]}, true
+}
+
+// devices returns the mounts of /dev.
+func (s *system) devices() []vfs.Mount {
+	tty := vfs.Device(func() (descriptor.File, error) {
+		if s.terminal == nil {
+			return nil, syscall.ENXIO
+		}
+		return s.terminal.Open()
+	})
+	mounts := append(vfs.MemoryDevices(), vfs.StandardStreams()...)
+	return append(mounts, vfs.Mount{Guest: "/dev/tty", FS: tty})
 }

@@ -29,6 +29,7 @@ func committedPrograms() []program {
 	both("echo-epoll", checkEcho(16))
 	both("udp-echo", checkDatagrams)
 	both("http", checkHTTP)
+	both("editor", checkEditor)
 	return append(programs, program{"echo-preview1", checkInheritedEcho}, program{"go-http", checkGoHTTP})
 }
 

@@ -28,7 +28,6 @@ const (
 	needsFork   = "forks"
 	needsSetjmp = "saves its stack (setjmp)"
 	needsSignal = "sends itself signals"
-	needsTTY    = "opens /dev/tty"
 	needsSpawn  = "starts another program"
 )
 
@@ -45,7 +44,6 @@ var pendingPrograms = []pending{
 	{name: "example-spawn", reason: needsSpawn, passes: regexp.MustCompile(`Child status 0`)},
 	{name: "example-stack", reason: needsSetjmp, passes: regexp.MustCompile(`^`)},
 	{name: "example-vfork", reason: needsFork, passes: regexp.MustCompile(`Child\(\d+\) exited with`)},
-	{name: "kibi", reason: needsTTY, stdin: "\x11", passes: regexp.MustCompile(`(?i)kibi`)},
 }
 
 // check runs the program and reports when it works. It is to fail as guests do,

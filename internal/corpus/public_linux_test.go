@@ -29,6 +29,7 @@ var publicPrograms = []program{
 	{"example-tcp-listener", checkTCPListener},
 	{"example-thread-local", runs(contains("VAR1 in main after change: ThirdEnum(340282366920938463463374607431768211455)",
 		"VAR1 in thread step 4: SecondEnum(4)"), nil, "thread-local")},
+	{"kibi", checkKibi},
 	{"qjs", checkQuickJS},
 	{"web-server", checkWebServer},
 }

@@ -127,7 +127,7 @@ func (d *Dir) rewind() error {
 func (d *Dir) entryOf(name string, pl place) Entry {
 	e := Entry{Name: name, Filetype: abi.FiletypeDirectory}
 	if pl.lstat() == nil {
-		e.Ino = pl.stat.Ino
+		e.Ino, e.Filetype = pl.stat.Ino, pl.stat.Filetype
 	}
 	return e
 }

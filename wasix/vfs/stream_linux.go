@@ -39,7 +39,7 @@ func openStream(f *os.File, own bool) (descriptor.File, error) {
 		return s, nil
 	}
 	if _, err := unix.IoctlGetTermios(s.fd, unix.TCGETS); err == nil {
-		return &terminal{stream: s}, nil
+		return &terminalFile{s}, nil
 	}
 	return &device{s}, nil
 }

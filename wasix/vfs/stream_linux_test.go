@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -284,76 +283,6 @@ func TestHostDevice(t *testing.T) {
 	}
 	if _, err := file.(descriptor.Positioned).Seek(0, 0); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// openTerminal returns the two sides of a new pseudoterminal.
-func openTerminal(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err = os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = slave.Close(), master.Close() })
-	return master, slave
-}
-
-func TestTerminal(t *testing.T) {
-	master, slave := openTerminal(t)
-	if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 120, Row: 40, Xpixel: 1200, Ypixel: 800}); err != nil {
-		t.Fatal(err)
-	}
-	file, err := hostStream(slave)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r := Rights(file); r.Base&(abi.RightsFdSeek|abi.RightsFdTell) != 0 || file.Filetype() != abi.FiletypeCharacterDevice {
-		t.Fatalf("not a terminal to isatty: %x, %v", r.Base, file.Filetype())
-	}
-	term := file.(Terminal)
-	if c, r, w, h, err := term.WindowSize(); c != 120 || r != 40 || w != 1200 || h != 800 || err != nil {
-		t.Fatal(c, r, w, h, err)
-	}
-	original, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m, err := term.Mode(); m != (TerminalMode{Echo: true, LineBuffered: true}) || err != nil {
-		t.Fatal(m, err)
-	}
-	raw := TerminalMode{IgnoreCR: true}
-	if err := term.SetMode(raw); err != nil {
-		t.Fatal(err)
-	}
-	if m, err := term.Mode(); m != raw || err != nil {
-		t.Fatal(m, err)
-	}
-	if _, err := master.WriteString("x"); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 10)
-	d := descriptor.NewDescription(file, 0)
-	if n, err := d.Readv(ready.NewWaiter(), one(buf)); string(buf[:n]) != "x" || err != nil {
-		t.Fatalf("%q, %v", buf[:n], err)
-	}
-	if err := d.Release(); err != nil {
-		t.Fatal(err)
-	}
-	after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-	if err != nil || *after != *original {
-		t.Fatalf("the mode is %+v, was %+v: %v", after, original, err)
 	}
 }
 

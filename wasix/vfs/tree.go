@@ -38,6 +38,7 @@ type mount struct {
 // directories on the way to a mount point that do not exist are made up likewise.
 func NewTree(mounts ...Mount) (*Tree, error) {
 	t := &Tree{mounts: map[string]*mount{}, children: map[string][]string{}}
+	var points []string
 	for _, m := range mounts {
 		name, err := cleanGuest(m.Guest)
 		if err != nil {
@@ -48,15 +49,16 @@ func NewTree(mounts ...Mount) (*Tree, error) {
 		}
 		guest := path.Join("/", name)
 		t.mounts[guest] = &mount{guest, m.FS}
-		if !slices.Contains(t.preopens, name) {
+		points = append(points, guest)
+		if _, device := m.FS.(*deviceFS); !device && !slices.Contains(t.preopens, name) {
 			t.preopens = append(t.preopens, name)
 		}
 	}
 	if t.mounts["/"] == nil {
 		t.mounts["/"] = &mount{"/", emptyFS{}}
 	}
-	for _, name := range t.preopens {
-		if guest := path.Join("/", name); guest != "/" {
+	for _, guest := range points {
+		if guest != "/" {
 			t.makeUp(guest)
 		}
 	}
@@ -104,7 +106,7 @@ func (t *Tree) at(guest string) place {
 	}
 }
 
-// Preopens returns the names of the mounted file systems: their guest paths, as
+// Preopens returns the names of the mounted directories: their guest paths, as
 // and in the order they were given.
 func (t *Tree) Preopens() []string { return slices.Clone(t.preopens) }
 

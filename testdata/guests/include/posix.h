@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -36,6 +37,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,6 +132,20 @@ int openat(int dir, const char *path, int flags, ...);
 int unlink(const char *path);
 int isatty(int fd);
 ssize_t getrandom(void *buf, size_t n, unsigned flags);
+
+// <termios.h>, <sys/ioctl.h>: the part that WASIX has.
+struct termios {
+	unsigned c_iflag, c_lflag;
+};
+enum { ICRNL = 0400, IXON = 02000, ICANON = 02, ECHO = 010 };
+enum { TCSANOW };
+int tcgetattr(int fd, struct termios *tio);
+int tcsetattr(int fd, int when, const struct termios *tio);
+struct winsize {
+	unsigned short ws_row, ws_col, ws_xpixel, ws_ypixel;
+};
+enum { TIOCGWINSZ, TIOCSWINSZ };
+int ioctl(int fd, int request, struct winsize *size);
 
 // <sys/stat.h>, <dirent.h>
 enum {

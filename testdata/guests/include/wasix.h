@@ -47,6 +47,11 @@ struct wasi_prestat {
 	uint32_t name_len;
 };
 
+struct wasix_tty {
+	uint32_t cols, rows, width, height;
+	uint8_t stdin_tty, stdout_tty, stderr_tty, echo, line_buffered, line_feeds;
+};
+
 struct wasi_subscription {
 	uint64_t userdata;
 	uint8_t type; // WASI_EVENT_*
@@ -222,6 +227,8 @@ wasi_errno wasix_path_open2(wasi_fd dir, uint32_t lookup, const char *path, size
 			    uint64_t inheriting, uint32_t fdflags, uint32_t fdflagsext, wasi_fd *fd);
 WASIX_IMPORT(fd_dup) wasi_errno wasix_fd_dup(wasi_fd fd, wasi_fd *to);
 WASIX_IMPORT(fd_event) wasi_errno wasix_fd_event(uint64_t initial, uint32_t flags, wasi_fd *fd);
+WASIX_IMPORT(tty_get) wasi_errno wasix_tty_get(struct wasix_tty *state);
+WASIX_IMPORT(tty_set) wasi_errno wasix_tty_set(const struct wasix_tty *state);
 WASIX_IMPORT(fd_pipe) wasi_errno wasix_fd_pipe(wasi_fd *r, wasi_fd *w);
 
 // Waiting.
