@@ -52,6 +52,9 @@ type Cmd struct {
 	// LISTEN_FDS and LISTEN_PID as systemd does. Start takes them over, also when
 	// it fails; they are closed with the process.
 	Sockets []network.Socket
+	// SocketNames are names for the Sockets, for the guest to tell them apart by
+	// LISTEN_FDNAMES; one that is missing or empty is "unknown".
+	SocketNames []string
 
 	// MaxDescriptors bounds the open descriptors of each process; 0 is descriptor.DefaultLimit.
 	MaxDescriptors int
@@ -206,6 +209,14 @@ func (c *Cmd) check(ctx context.Context) error {
 			return fmt.Errorf("argument or environment variable %q holds a NUL", s)
 		}
 	}
+	if len(c.SocketNames) > len(c.Sockets) {
+		return fmt.Errorf("%d names for %d sockets", len(c.SocketNames), len(c.Sockets))
+	}
+	for _, name := range c.SocketNames {
+		if strings.ContainsFunc(name, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }) {
+			return fmt.Errorf("name of a socket %q holds a colon or a control character", name)
+		}
+	}
 	if _, ok := c.Module.Info().Exports["_start"]; !ok && !c.Reactor {
 		return errNoStart(c.Module.Info())
 	}
@@ -217,8 +228,23 @@ func (c *Cmd) environ() []string {
 	env := slices.Clone(c.Env)
 	if n := len(c.Sockets); n > 0 {
 		env = append(env, "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID="+strconv.Itoa(initPID))
+		if len(c.SocketNames) > 0 {
+			env = append(env, "LISTEN_FDNAMES="+c.socketNames(n))
+		}
 	}
 	return lastOfEachName(env)
+}
+
+// socketNames returns the names of n sockets as LISTEN_FDNAMES has them.
+func (c *Cmd) socketNames(n int) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = "unknown"
+		if i < len(c.SocketNames) && c.SocketNames[i] != "" {
+			names[i] = c.SocketNames[i]
+		}
+	}
+	return strings.Join(names, ":")
 }
 
 // lastOfEachName drops the entries that a later one of the same name replaces.

@@ -64,6 +64,7 @@ func TestCommandIsChecked(t *testing.T) {
 		{"no program", func(c *Cmd) { c.Module = &fakeModule{} }, t.Context(), "_start"},
 		{"NUL in an argument", func(c *Cmd) { c.Args = []string{"a", "b\x00c"} }, t.Context(), "NUL"},
 		{"NUL in the environment", func(c *Cmd) { c.Env = []string{"A=\x00"} }, t.Context(), "NUL"},
+		{"more names than sockets", func(c *Cmd) { c.SocketNames = []string{"a"} }, t.Context(), "1 names for 0 sockets"},
 		{"missing directory", func(c *Cmd) { c.Dir = "/nowhere" }, t.Context(), "current directory"},
 		{"no room for the streams", func(c *Cmd) { c.MaxDescriptors = 2 }, t.Context(), "standard streams"},
 		{"context done", func(*Cmd) {}, done, "closing time"},
@@ -110,6 +111,10 @@ func TestEnvironmentHasEachNameOnce(t *testing.T) {
 	got = cmd.environ()
 	if want := []string{"B=2", "C", "A", "AA=4", "LISTEN_FDS=2", "LISTEN_PID=1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+	cmd.SocketNames = []string{"web"}
+	if got := cmd.environ(); got[len(got)-1] != "LISTEN_FDNAMES=web:unknown" {
+		t.Errorf("%q", got)
 	}
 }
 

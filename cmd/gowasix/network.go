@@ -72,7 +72,7 @@ func available(m network.PortMap) error {
 		}
 		return c.Close()
 	}
-	s, err := listenOn(m.Outside.String())
+	s, err := net.Listen("tcp", m.Outside.String())
 	if err != nil {
 		return explain(err)
 	}

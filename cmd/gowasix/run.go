@@ -47,6 +47,7 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 		return 0, err
 	}
 	defer closeMounts(cmd.Mounts)
+	defer f.removeUnix()
 	cmd.Trace = trace
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	err = cmd.Run(ctx)
@@ -97,7 +98,7 @@ func (f *runFlags) command(module wasix.Module, stderr io.Writer) (cmd *wasix.Cm
 	if cmd.Mounts, err = f.mounts(); err != nil {
 		return nil, err
 	}
-	if cmd.Sockets, err = f.sockets(stderr); err != nil {
+	if cmd.Sockets, cmd.SocketNames, err = f.sockets(stderr); err != nil {
 		closeMounts(cmd.Mounts)
 		return nil, err
 	}

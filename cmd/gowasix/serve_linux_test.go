@@ -185,6 +185,74 @@ func TestListen(t *testing.T) {
 	})
 }
 
+// TestActivation hands on the sockets that the command is started with, as
+// systemd starts it, before those of its own.
+func TestActivation(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	start := func(t *testing.T, args ...string) *exec.Cmd {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		t.Cleanup(cancel)
+		// Only the process itself knows what LISTEN_PID must be.
+		shell := []string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec "$0" "$@"`, binary}
+		cmd := exec.CommandContext(ctx, "sh", append(shell, args...)...)
+		cmd.ExtraFiles = []*os.File{f}
+		return cmd
+	}
+	eachEngine(t, func(t *testing.T, run ...string) {
+		out, err := start(t, with(run, "--listen", "dns=127.0.0.1:0/udp", "--listen", "127.0.0.1:0", guests.Path("process"), "env")...).Output()
+		if want := "env: LISTEN_FDNAMES=web:dns:unknown\nenv: LISTEN_FDS=3\nenv: LISTEN_PID=1\n"; err != nil || !strings.HasPrefix(string(out), want) {
+			t.Errorf("%v, and the guest's environment is\n%s", err, out)
+		}
+		cmd := start(t, with(run, guests.Path("http"), "inherited")...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if body := fetch(t, l.Addr().String(), "/"); len(body) == 0 {
+			t.Error("nothing is served")
+		}
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
+			t.Errorf("the end: %v", err)
+		}
+	})
+	cmd := exec.Command(binary, "run", guests.Path("process"), "env")
+	cmd.Env = append(os.Environ(), "LISTEN_PID=1", "LISTEN_FDS=1")
+	if out, err := cmd.Output(); err != nil || strings.Contains(string(out), "LISTEN") {
+		t.Errorf("sockets that are meant for another: %v\n%s", err, out)
+	}
+}
+
+// A Unix socket of the host's is served, and its file goes with the command.
+func TestListenUnix(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	s := serve(t, "run", "--listen", "unix:"+path, guests.Path("echo-preview1"))
+	var c net.Conn
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		var err error
+		if c, err = net.Dial("unix", path); err == nil {
+			break
+		}
+		if time.Since(start) > limit {
+			t.Fatal(err)
+		}
+	}
+	exchange(t, c)
+	_ = c.Close()
+	s.end(syscall.SIGINT)
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket's file: %v", err)
+	}
+}
+
 func TestPortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

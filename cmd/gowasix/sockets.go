@@ -5,55 +5,128 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/gowasix/gowasix/wasix/network"
 )
 
-// sockets opens the listening sockets of --listen, and prints the ports that
-// were left to the system.
-func (f *runFlags) sockets(stderr io.Writer) ([]network.Socket, error) {
-	var sockets []network.Socket
-	for i, addr := range f.listen {
-		s, err := listenOn(addr)
-		if err != nil {
-			closeSockets(sockets)
-			return nil, fmt.Errorf("--listen %s: %w", addr, explain(err))
-		}
-		sockets = append(sockets, s)
-		if local, err := s.LocalAddr(); err == nil && strings.HasSuffix(addr, ":0") {
-			fmt.Fprintf(stderr, "gowasix: descriptor %d of the guest listens on %s\n", firstSocket+i, local.AddrPort)
-		}
-	}
-	return sockets, nil
+// given is a socket for the guest with its name.
+type given struct {
+	network.Socket
+	name string
 }
 
-// firstSocket is the guest's descriptor of the first socket, as systemd has it.
+// sockets returns the sockets that the guest gets: those that the command itself
+// was given by systemd or its like, then those of --listen. It prints the ports
+// that were left to the system.
+func (f *runFlags) sockets(stderr io.Writer) (sockets []network.Socket, names []string, err error) {
+	all, err := activated()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, text := range f.listen {
+		g, err := listenOn(text)
+		if err != nil {
+			closeGiven(all)
+			return nil, nil, fmt.Errorf("--listen %s: %w", text, explain(err))
+		}
+		all = append(all, g)
+		if local, err := g.LocalAddr(); err == nil && local.IsValid() && leftToSystem(text) {
+			fmt.Fprintf(stderr, "gowasix: descriptor %d of the guest listens on %s\n", firstSocket+len(all)-1, local.AddrPort)
+		}
+	}
+	for _, g := range all {
+		sockets, names = append(sockets, g.Socket), append(names, g.name)
+	}
+	return sockets, names, nil
+}
+
+// firstSocket is the descriptor of the first socket, as systemd has it: the
+// guest's, and the command's own.
 const firstSocket = 3
 
-func closeSockets(sockets []network.Socket) {
-	for _, s := range sockets {
-		_ = s.Close()
+// leftToSystem reports whether the port of a --listen is 0.
+func leftToSystem(text string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(text, "/udp"), ":0")
+}
+
+func closeGiven(all []given) {
+	for _, g := range all {
+		_ = g.Close()
 	}
 }
 
-func listenOn(addr string) (network.Socket, error) {
-	l, err := net.Listen("tcp", addr)
+// activated returns the sockets that whoever started the command has opened for
+// it, by the protocol of sd_listen_fds(3).
+func activated() (all []given, err error) {
+	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return nil, nil
+	}
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || n < 0 || n > 1<<16 {
+		return nil, fmt.Errorf("LISTEN_FDS=%s is no number of sockets", os.Getenv("LISTEN_FDS"))
+	}
+	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
+	for i := range n {
+		s, err := network.FromFD(firstSocket + i)
+		if err != nil {
+			closeGiven(all)
+			return nil, fmt.Errorf("descriptor %d of LISTEN_FDS=%d: %w", firstSocket+i, n, err)
+		}
+		_ = syscall.Close(firstSocket + i)
+		g := given{Socket: s}
+		if i < len(names) {
+			g.name = names[i]
+		}
+		all = append(all, g)
+	}
+	return all, nil
+}
+
+// listenOn opens what --listen asks for: [NAME=]ADDR:PORT[/udp] or
+// [NAME=]unix:PATH.
+func listenOn(text string) (g given, err error) {
+	name, addr, ok := strings.Cut(text, "=")
+	if !ok {
+		name, addr = "", text
+	}
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		g.Socket, err = listenStream("unix", path)
+	} else if udp, ok := strings.CutSuffix(addr, "/udp"); ok {
+		g.Socket, err = listenDatagrams(udp)
+	} else {
+		g.Socket, err = listenStream("tcp", addr)
+	}
+	g.name = name
+	return g, err
+}
+
+// removeUnix removes the files that --listen unix:PATH made.
+func (f *runFlags) removeUnix() {
+	for _, text := range f.listen {
+		if _, path, ok := strings.Cut(text, "unix:"); ok {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+func listenStream(kind, addr string) (network.Socket, error) {
+	l, err := net.Listen(kind, addr)
 	if err != nil {
 		return nil, err
 	}
-	defer l.Close()
-	raw, err := l.(*net.TCPListener).SyscallConn()
+	return network.FromListener(l)
+}
+
+func listenDatagrams(addr string) (network.Socket, error) {
+	c, err := net.ListenPacket("udp", addr)
 	if err != nil {
 		return nil, err
 	}
-	var s network.Socket
-	var dupErr error
-	if err := raw.Control(func(fd uintptr) { s, dupErr = network.FromFD(int(fd)) }); err != nil {
-		return nil, err
-	}
-	return s, dupErr
+	return network.FromPacketConn(c)
 }
 
 // explain returns what to do about a failed listen.

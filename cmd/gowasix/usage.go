@@ -32,9 +32,11 @@ Network:
                             ip is IPv4 and IPv6; loopback, link-local, private, multicast and
                             metadata are addresses; what is denied stays so; refusals are
                             printed once each, with the rule that grants them
-  --listen ADDR:PORT        listen, and hand the socket to the guest as descriptor 3 and up,
-                            with LISTEN_FDS as systemd does; for PORT 0 the one chosen is
-                            printed (repeatable)
+  --listen [NAME=]ADDR:PORT[/udp], --listen [NAME=]unix:PATH
+                            open a socket, and hand it to the guest as descriptor 3 and up,
+                            with LISTEN_FDS and LISTEN_FDNAMES as systemd does; for PORT 0
+                            the one chosen is printed (repeatable). Sockets that gowasix
+                            itself is started with in this way come first
 
 Program:
   --env NAME=VALUE          set an environment variable (repeatable)

@@ -55,6 +55,18 @@ func (t *Table) Acquire(fd uint32) (*Description, Rights, error) {
 	return s.desc, s.rights, nil
 }
 
+// Open returns the descriptors that are open now, in order.
+func (t *Table) Open() (fds []uint32) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for fd := range t.slots {
+		if t.slots[fd].desc != nil {
+			fds = append(fds, uint32(fd))
+		}
+	}
+	return fds
+}
+
 // Insert gives d the lowest free descriptor that is at least lowest, and takes
 // over the caller's use of d. On EMFILE the caller still has it.
 func (t *Table) Insert(d *Description, r Rights, cloexec bool, lowest uint32) (uint32, error) {

@@ -260,6 +260,20 @@ func (s *guardedSocket) init(g *guard, inner Socket) {
 	s.portless = portless(s.typ, proto)
 }
 
+// dup returns a socket that is guarded alike, for as long as it lives.
+func (s *guardedSocket) dup() (Socket, error) {
+	d, err := Dup(s.Socket)
+	if err != nil {
+		return nil, err
+	}
+	lasting := *s.guard
+	lasting.ctx = context.Background()
+	outer, inner := lasting.wrap(d)
+	inner.granted.Store(s.granted.Load())
+	inner.peer.Store(s.peer.Load())
+	return outer, nil
+}
+
 // probeAddr is where the C library binds a stream socket, reads the address
 // back, and closes it.
 var probeAddr = netip.MustParseAddrPort("0.0.0.0:10275")

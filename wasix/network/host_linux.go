@@ -71,6 +71,8 @@ func FromFD(fd int) (Socket, error) {
 	return newHostSocket(dup, family, wasixType(typ), abi.SockProto(proto)), nil
 }
 
+func (s *hostSocket) dup() (Socket, error) { return FromFD(s.SysFD()) }
+
 func (s *hostSocket) Type() (abi.AddressFamily, abi.SockType, abi.SockProto) {
 	return s.family, s.typ, s.proto
 }

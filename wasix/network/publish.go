@@ -185,19 +185,41 @@ type publishedKernelSocket struct {
 }
 
 func (p *Publisher) wrap(s Socket, seems Addr) Socket {
+	outer, _ := p.wrapped(s, seems)
+	return outer
+}
+
+// wrapped returns s as published by p, and the part that does it.
+func (p *Publisher) wrapped(s Socket, seems Addr) (Socket, *publishedSocket) {
 	if sys, ok := s.(ready.SysSource); ok {
 		k := &publishedKernelSocket{SysSource: sys}
 		k.init(p, s, seems)
-		return k
+		return k, &k.publishedSocket
 	}
 	w := new(publishedSocket)
 	w.init(p, s, seems)
-	return w
+	return w, w
 }
 
 func (s *publishedSocket) init(p *Publisher, inner Socket, seems Addr) {
 	s.Socket, s.publisher, s.seems = inner, p, seems
 	s.family, _, s.proto = inner.Type()
+}
+
+// dup returns a socket that is published at the same place.
+func (s *publishedSocket) dup() (Socket, error) {
+	d, err := Dup(s.Socket)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	outer, inner := s.publisher.wrapped(d, s.seems)
+	if s.relay != nil {
+		s.relay.users.Add(1)
+		inner.relay = s.relay
+	}
+	return outer, nil
 }
 
 // Bind binds outside when the port is mapped.

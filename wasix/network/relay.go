@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,6 +44,7 @@ type relay struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	slots   chan struct{} // one for each connection or peer
+	users   atomic.Int32  // sockets besides the first
 }
 
 const (
@@ -107,9 +109,12 @@ func reachable(ip netip.Addr) netip.Addr {
 	return netip.IPv6Loopback()
 }
 
-// close makes the address outside free. Connections go on until their ends are
-// closed; datagrams do not.
+// close makes the address outside free, with the last socket. Connections go on
+// until their ends are closed; datagrams do not.
 func (r *relay) close() {
+	if r.users.Add(-1) >= 0 {
+		return
+	}
 	_ = r.outside.Close()
 	r.stop()
 }

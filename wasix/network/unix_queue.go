@@ -192,17 +192,7 @@ func (q *unixQueue) popBytes(iovs [][]byte, flags MsgFlags) int {
 
 func (q *unixQueue) popMessage(iovs [][]byte, flags MsgFlags, from *Addr) (n int, out MsgFlags) {
 	m := q.msgs[q.first]
-	rest := m.data
-	for _, p := range iovs {
-		rest = rest[copy(p, rest):]
-	}
-	n = len(m.data) - len(rest)
-	if len(rest) > 0 {
-		out = MsgTrunc
-		if flags&MsgTrunc != 0 {
-			n = len(m.data)
-		}
-	}
+	n, out = scatter(m.data, iovs, flags)
 	if from != nil {
 		*from = m.from.address()
 	}
@@ -218,6 +208,21 @@ func (q *unixQueue) popMessage(iovs [][]byte, flags MsgFlags, from *Addr) (n int
 		}
 	}
 	return n, out
+}
+
+// scatter copies a message into iovs, with the results of recvmsg(2).
+func scatter(data []byte, iovs [][]byte, flags MsgFlags) (n int, out MsgFlags) {
+	rest := data
+	for _, p := range iovs {
+		rest = rest[copy(p, rest):]
+	}
+	switch {
+	case len(rest) == 0:
+		return len(data), 0
+	case flags&MsgTrunc != 0:
+		return len(data), MsgTrunc
+	}
+	return len(data) - len(rest), MsgTrunc
 }
 
 // makeRoom returns who is to hear that half of the queue is free again.

@@ -24,7 +24,7 @@ func (s *Socket) Bind(addr network.Addr) error { return s.net.Bind(addr) }
 // one means the most there is. A socket without an address gets an ephemeral
 // port. Listen does not block. Returns nil except:
 //   - EADDRINUSE: another socket listens at the address
-//   - EINVAL: connected, or connecting
+//   - EINVAL: connected, or connecting; or handed over
 //   - EOPNOTSUPP: not a stream
 //   - EPERM: not granted
 func (s *Socket) Listen(backlog int32, limit int) error {
@@ -32,10 +32,15 @@ func (s *Socket) Listen(backlog int32, limit int) error {
 	if limit > 0 && (n < 0 || n > limit) {
 		n = limit
 	}
+	if s.state.Load() == stateGiven {
+		return syscall.EINVAL
+	}
 	if err := s.net.Listen(n); err != nil {
 		return err
 	}
-	s.state.Store(stateListening)
+	for old := s.state.Load(); old != stateGiven && !s.state.CompareAndSwap(old, stateListening); {
+		old = s.state.Load()
+	}
 	return nil
 }
 
@@ -57,6 +62,9 @@ func (s *Socket) Accept(d *descriptor.Description, w *ready.Waiter) (*Socket, ne
 	until := deadline(timeout)
 	for {
 		seq := s.net.Queue().Seq()
+		if s.state.Load() == stateGiven {
+			return nil, network.Addr{}, syscall.EINVAL
+		}
 		c, addr, err := s.net.Accept()
 		if err == nil {
 			return s.accepted(c), addr, nil

@@ -59,6 +59,7 @@ const (
 	stateConnecting
 	stateConnected
 	stateFailed // the last attempt to connect failed
+	stateGiven  // a listener that was handed over
 )
 
 // kernelSocket is a Socket that the kernel's poll(2) can tell about.
@@ -72,12 +73,14 @@ type kernelSocket struct {
 func (k *kernelSocket) Queue() *ready.Queue                   { return k.net.Queue() }
 func (k *kernelSocket) Ready(asked ready.Events) ready.Events { return k.Socket.Ready(asked) }
 
-// Pending returns Err while the socket keeps an error that the kernel told.
+// Pending returns Err while the socket keeps an error that the kernel told, and
+// that a listener was given away.
 func (k *kernelSocket) Pending() ready.Events {
+	ev := k.given()
 	if k.pending.Load() != 0 {
-		return ready.Err
+		ev |= ready.Err
 	}
-	return 0
+	return ev
 }
 
 // Open opens a socket on n, as socket(2). Errors are those of
@@ -173,7 +176,7 @@ func (s *Socket) Queue() *ready.Queue { return s.net.Queue() }
 
 // Ready returns which of the asked events hold now, and any of Err and Hup.
 func (s *Socket) Ready(asked ready.Events) ready.Events {
-	ev := s.net.Ready(asked)
+	ev := s.net.Ready(asked) | s.given()&(asked|ready.Hup)
 	if s.pending.Load() != 0 {
 		ev |= ready.Err
 	}

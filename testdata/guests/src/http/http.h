@@ -59,6 +59,9 @@ bool respond(struct connection *c, const struct request *r, const char *body);
 // respond_error queues an answer that says what was wrong, and ends the connection.
 bool respond_error(struct connection *c, int status);
 
+// draining: no more connections come, and each is closed after its next answer.
+extern bool draining;
+
 // document_root is where files are served from; NULL serves none.
 extern const char *document_root;
 

@@ -1,11 +1,15 @@
 // An HTTP/1.1 server in one thread. Arguments: [addr] port [directory]. It
 // answers GET and HEAD of / and sends back what is posted to /echo; with a
-// directory it serves the files below it.
+// directory it serves the files below it. With "inherited" in place of the port
+// it serves the listener that is descriptor 3. When the listener is shut down, it
+// answers a last request on each connection and ends.
 #include "http.h"
 
 static struct pollfd *fds; // fds[0] is the listener
 static struct connection **connections;
 static size_t count;
+
+bool draining;
 
 static void add(int fd)
 {
@@ -46,6 +50,10 @@ static void accept_all(int l)
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 				break;
+			if (errno == EINVAL) {
+				draining = true;
+				break;
+			}
 			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 				die("accept");
 			return;
@@ -198,13 +206,18 @@ int main(int argc, char **argv)
 	int port_arg = argc > 2 && parse_address(argv[1], 0, &addr, &(socklen_t){0}) ? 2 : 1;
 	if (argc > port_arg + 1)
 		document_root = argv[port_arg + 1];
-	int l = listen_on(port_arg + 1 < argc ? port_arg + 1 : argc, argv, SOCK_STREAM, SOCK_NONBLOCK);
+	bool inherited = argc > 1 && !strcmp(argv[1], "inherited");
+	int l = 3;
+	if (!inherited)
+		l = listen_on(port_arg + 1 < argc ? port_arg + 1 : argc, argv, SOCK_STREAM, SOCK_NONBLOCK);
+	else if (fcntl(l, F_SETFL, O_NONBLOCK))
+		die("inherited");
 	fds = calloc(MAX_CONNECTIONS, sizeof *fds);
 	connections = calloc(MAX_CONNECTIONS, sizeof *connections);
 	if (!fds || !connections)
 		die("calloc");
 	fds[count++] = (struct pollfd){.fd = l, .events = POLLIN};
-	for (long long swept = 0;;) {
+	for (long long swept = 0; !draining || count > 1;) {
 		if (poll(fds, count, fds[0].fd < 0 ? 100 : count > 1 ? 1000 : -1) < 0 && errno != EINTR)
 			die("poll");
 		bool listening = fds[0].fd < 0 || fds[0].revents;
@@ -216,7 +229,8 @@ int main(int argc, char **argv)
 			swept = now(CLOCK_MONOTONIC);
 			sweep();
 		}
-		if (listening)
+		if (listening && !draining)
 			accept_all(l);
 	}
+	return 0;
 }

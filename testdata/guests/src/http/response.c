@@ -109,7 +109,7 @@ static bool respond_file(struct connection *c, const struct request *r, bool wit
 bool respond(struct connection *c, const struct request *r, const char *body)
 {
 	bool get = text_is(r->method, "GET"), with_body = !text_is(r->method, "HEAD");
-	c->keep_alive = r->keep_alive;
+	c->keep_alive = r->keep_alive && !draining;
 	if (text_is(r->path, "/echo")) {
 		if (!text_is(r->method, "POST"))
 			return simple(c, 405, with_body);
