@@ -61,7 +61,7 @@ func maskedMemory() []byte { return bytes.Repeat([]byte{'?'}, 1<<16) }
 
 // newTestThread returns the main thread of a process that no engine runs, with
 // masked memory and no descriptors.
-func newTestThread(t *testing.T) *Thread {
+func newTestThread(t testing.TB) *Thread {
 	t.Helper()
 	tree, err := vfs.NewTree()
 	if err != nil {

@@ -121,7 +121,7 @@ func wantEvents(t *testing.T, got []happened, want ...happened) {
 }
 
 // insertFile gives f the lowest free descriptor.
-func insertFile(t *testing.T, th *Thread, f descriptor.File, rights abi.Rights) uint32 {
+func insertFile(t testing.TB, th *Thread, f descriptor.File, rights abi.Rights) uint32 {
 	t.Helper()
 	fd, err := th.proc.fds.Insert(descriptor.NewDescription(f, 0), descriptor.Rights{Base: rights}, false, 0)
 	if err != nil {
@@ -131,13 +131,13 @@ func insertFile(t *testing.T, th *Thread, f descriptor.File, rights abi.Rights) 
 }
 
 // newPipe returns the descriptors of a pipe in memory.
-func newPipe(t *testing.T, th *Thread) (r, w uint32) {
+func newPipe(t testing.TB, th *Thread) (r, w uint32) {
 	t.Helper()
 	in, out := vfs.NewPipe()
 	return insertFile(t, th, in, ^abi.Rights(0)), insertFile(t, th, out, ^abi.Rights(0))
 }
 
-func writeTo(t *testing.T, th *Thread, fd uint32, text string) {
+func writeTo(t testing.TB, th *Thread, fd uint32, text string) {
 	t.Helper()
 	d, _, err := th.proc.fds.Acquire(fd)
 	if err != nil {

@@ -41,6 +41,7 @@ var (
 var probes = []probe{
 	{name: "sock-state", variants: both},
 	{name: "poll-state", variants: both},
+	{name: "epoll-state", variants: both},
 	{name: "files", variants: both, args: []string{"files"}},
 	{name: "process", variants: both, args: []string{"args", "a b", "", "ü"}},
 	{name: "process", variants: both, args: []string{"env"}, env: []string{"PROBE=a=b", "EMPTY=", "LONG=" + strings.Repeat("x", 400)}},
@@ -112,7 +113,7 @@ func TestWrappedNetworksBehaveAsOnLinux(t *testing.T) {
 		"policy":  network.WithPolicy(network.Host(), network.AllowAll()),
 		"publish": network.Publish(network.Host(), nil),
 	} {
-		for _, p := range probes[:2] { // those of sockets
+		for _, p := range probes[:3] { // those of sockets
 			t.Run(name+"/"+p.title(), func(t *testing.T) {
 				p.network = n
 				compare(t, p.title(), runNative(t, native, p), runGuest(t, engines[0], p.name, p))

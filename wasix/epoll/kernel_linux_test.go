@@ -33,12 +33,17 @@ func (g *guest) pair() (a, b uint32) {
 	return guests[0], guests[1]
 }
 
-// newKernelGuest checks that the host's descriptors are closed with the guest.
+// newKernelGuest checks that the host's descriptors are closed with the guest, as
+// soon as nobody uses them any more.
 func newKernelGuest(t *testing.T) *guest {
 	startPoller(t)
 	before := hostDescriptors(t)
 	t.Cleanup(func() {
-		if now := hostDescriptors(t); now != before {
+		now := hostDescriptors(t)
+		for end := ready.After(patience); now != before && ready.Now() < end; now = hostDescriptors(t) {
+			time.Sleep(time.Millisecond)
+		}
+		if now != before {
 			t.Errorf("%d descriptors of the host, %d before", now, before)
 		}
 	})
