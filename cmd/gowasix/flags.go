@@ -16,6 +16,7 @@ type runFlags struct {
 	net            optional
 	publish        list
 	listen         list
+	names          nameFlags
 	dirs           list
 	env            list
 	forwardHostEnv bool
@@ -61,6 +62,11 @@ func (f *runFlags) flagSet() *flag.FlagSet {
 	set.Var(&f.net, "net", "")
 	set.Var(&f.publish, "p", "")
 	set.Var(&f.listen, "listen", "")
+	set.Var(&f.names.hosts, "add-host", "")
+	set.StringVar(&f.names.file, "hosts", "", "")
+	set.Var(&f.names.servers, "dns", "")
+	set.Var(&f.names.search, "dns-search", "")
+	set.DurationVar(&f.names.timeout, "dns-timeout", 0, "")
 	set.Var(&f.dirs, "dir", "")
 	set.Var(volume{&f.dirs}, "volume", "")
 	set.Var(mapdir{&f.dirs}, "mapdir", "")
@@ -86,8 +92,9 @@ func describe(err error) string {
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
 		return "--" + name + " needs a value"
 	}
-	if strings.Contains(text, "flag -timeout:") {
-		return "--timeout: write a duration with its unit, such as 30s or 5m"
+	if _, rest, ok := strings.Cut(text, "timeout:"); ok && strings.Contains(rest, "parse error") {
+		_, name, _ := strings.Cut(text[:len(text)-len(rest)-1], "flag -")
+		return "--" + name + ": write a duration with its unit, such as 30s or 5m"
 	}
 	return strings.Replace(text, "flag -", "flag --", 1)
 }

@@ -24,7 +24,14 @@ func (f *runFlags) network(stderr io.Writer) (network.Network, error) {
 		}
 	}
 	policy.OnDeny = (&hints{rules: f.net.value, out: stderr}).denied
-	n := network.WithPolicy(network.Host(), policy)
+	inner, search, err := f.names.names(network.Host())
+	if err != nil {
+		return nil, err
+	}
+	n := network.WithPolicy(inner, policy)
+	if len(search.Search) > 0 {
+		n = network.WithNames(n, search)
+	}
 	maps, err := f.portMaps()
 	if err != nil || len(maps) == 0 {
 		return n, err

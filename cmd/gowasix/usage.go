@@ -37,6 +37,11 @@ Network:
                             with LISTEN_FDS and LISTEN_FDNAMES as systemd does; for PORT 0
                             the one chosen is printed (repeatable). Sockets that gowasix
                             itself is started with in this way come first
+  --add-host NAME:ADDRESS   give a name an address (repeatable)
+  --hosts FILE              give names addresses, as /etc/hosts does
+  --dns ADDRESS[:PORT]      ask this name server, not the host's (repeatable)
+  --dns-search DOMAIN       complete names with this domain (repeatable)
+  --dns-timeout DURATION    give up looking up a name, such as 5s
 
 Program:
   --env NAME=VALUE          set an environment variable (repeatable)

@@ -39,11 +39,11 @@ func WithPolicy(n Network, p *Policy) Network {
 	if p.allowsAll() {
 		return n
 	}
-	return &guard{Network: n, policy: p, rules: p.index(), names: new(learned), ctx: context.Background()}
+	return &guard{layer: layer{n}, policy: p, rules: p.index(), names: new(learned), ctx: context.Background()}
 }
 
 type guard struct {
-	Network
+	layer
 	policy *Policy
 	rules  *index
 	names  *learned
@@ -67,8 +67,6 @@ func (g *guard) withContext(ctx context.Context) Network {
 	return &own
 }
 
-func (g *guard) inside() Network { return g.Network }
-
 func (g *guard) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (Socket, error) {
 	if typ == abi.SockTypeRaw && proto == protoRaw {
 		return nil, syscall.EPERM
@@ -84,8 +82,6 @@ func (g *guard) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.Soc
 // protoRaw is IPPROTO_RAW: packets with a header that the guest writes, to
 // somebody else than it says.
 const protoRaw = 255
-
-func (g *guard) Pair(typ abi.SockType) (Socket, Socket, error) { return pair(g.Network, typ) }
 
 // pair asks n for a pair, if it makes any.
 func pair(n Network, typ abi.SockType) (Socket, Socket, error) {

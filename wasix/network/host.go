@@ -18,7 +18,7 @@ type HostOption func(*host)
 func AllowRaw() HostOption { return func(h *host) { h.raw = true } }
 
 // WithResolver makes r look up names, instead of [net.DefaultResolver].
-func WithResolver(r *net.Resolver) HostOption { return func(h *host) { h.resolver = r } }
+func WithResolver(r Resolver) HostOption { return func(h *host) { h.resolver = r } }
 
 // Host returns the network of the kernel. It grants everything that the host
 // process may do: see [WithPolicy]. Its sockets are IPv4 and IPv6 only, and no
@@ -34,7 +34,7 @@ func Host(opts ...HostOption) Network {
 }
 
 type host struct {
-	resolver *net.Resolver
+	resolver Resolver
 	raw      bool
 }
 
@@ -99,17 +99,7 @@ func (h *host) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return []netip.Addr{a}, nil
 	}
-	if name == "" {
-		return nil, syscall.ENOENT
-	}
-	addrs, err := h.resolver.LookupNetIP(ctx, "ip", name)
-	if err != nil {
-		return fallback(name, resolveErrno(ctx, err))
-	}
-	for i, a := range addrs {
-		addrs[i] = a.Unmap()
-	}
-	return addrs, nil
+	return lookup(ctx, ctx, h.resolver, name)
 }
 
 // fallback knows localhost where the host's files do not.
