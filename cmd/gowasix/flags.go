@@ -18,6 +18,7 @@ type runFlags struct {
 	listen         list
 	names          nameFlags
 	dirs           list
+	tmpfs          list
 	env            list
 	forwardHostEnv bool
 	argv0          string
@@ -68,6 +69,7 @@ func (f *runFlags) flagSet() *flag.FlagSet {
 	set.Var(&f.names.search, "dns-search", "")
 	set.DurationVar(&f.names.timeout, "dns-timeout", 0, "")
 	set.Var(&f.dirs, "dir", "")
+	set.Var(&f.tmpfs, "tmpfs", "")
 	set.Var(volume{&f.dirs}, "volume", "")
 	set.Var(mapdir{&f.dirs}, "mapdir", "")
 	set.Var(&f.env, "env", "")

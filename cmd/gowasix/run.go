@@ -162,16 +162,25 @@ func exitStatus(err error, stderr io.Writer) (int, error) {
 // wasmPage is the unit of WebAssembly memories, in bytes.
 const wasmPage = 64 << 10
 
-// parseSize reads a number of bytes with an optional suffix K, M or G.
+// parseSize reads the size of a memory.
 func parseSize(s string) (uint64, error) {
+	n, err := parseBytes(s)
+	if err != nil {
+		return 0, fmt.Errorf("--memory-limit %s: write a number of bytes, such as 512M", s)
+	}
+	if n < wasmPage {
+		return 0, fmt.Errorf("--memory-limit %s: memory comes in pages of 64K; write one at least", s)
+	}
+	return n, nil
+}
+
+// parseBytes reads a number of bytes with an optional suffix K, M or G.
+func parseBytes(s string) (uint64, error) {
 	digits := strings.TrimRight(s, "KMGkmg")
 	shift, ok := map[string]uint{"": 0, "K": 10, "M": 20, "G": 30}[strings.ToUpper(s[len(digits):])]
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || !ok || n > math.MaxUint64>>shift {
-		return 0, fmt.Errorf("--memory-limit %s: write a number of bytes, such as 512M", s)
+		return 0, strconv.ErrRange
 	}
-	if n <<= shift; n < wasmPage {
-		return 0, fmt.Errorf("--memory-limit %s: memory comes in pages of 64K; write one at least", s)
-	}
-	return n, nil
+	return n << shift, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,6 +93,29 @@ func TestDirectories(t *testing.T) {
 			}
 		}
 		command(t, "", with(run, "--dir", dir, files, dir)...).want(t, 0, "files.create: OK\n", "")
+		command(t, "", with(run, "--tmpfs", "/tmp", files, "/tmp")...).want(t, 0, "files.create: OK\n", "")
+		command(t, "", with(run, "--tmpfs", "/tmp:100", files, "/tmp")...).want(t, 1, "files.create: ENOSPC\n", "b.txt: ENOSPC")
+	})
+}
+
+// A zip file is a directory that nobody can write to.
+func TestZipFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "site.zip")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	archive := zip.NewWriter(f)
+	if _, err := archive.Create("sub/page"); err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eachEngine(t, func(t *testing.T, run ...string) {
+		command(t, "", with(run, "--dir", name+":/www", guests.Path("files"), "/www")...).want(t, 1, "files.create: EROFS\n", "b.txt: EROFS")
+		command(t, "", with(run, "--dir", name+":/www", "--cwd", "/www/sub", guests.Path("process"), "args")...).want(t, 0, "argc: 2\n", "")
 	})
 }
 

@@ -16,9 +16,12 @@ before the program; what follows it is the guest's. The exit status is the guest
 128 + n after signal n, 124 after --timeout, 125 when gowasix itself fails.
 
 Files:
-  --dir HOST[:GUEST[:ro]]   mount a directory of the host, at GUEST or the same path (repeatable)
+  --dir HOST[:GUEST[:ro]]   mount a directory of the host, or what a zip file holds, at GUEST
+                            or the same path (repeatable)
   --volume HOST:GUEST       same as --dir, as Wasmer has it (repeatable)
   --mapdir GUEST:HOST       same the other way round, as Wasmer has it (repeatable)
+  --tmpfs GUEST[:SIZE]      mount an empty file system in memory, of 64M at most unless
+                            given (K, M, G), which ends with the guest (repeatable)
   --cwd DIR                 the guest's current directory (default /)
 
 Network:

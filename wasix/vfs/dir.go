@@ -25,14 +25,6 @@ type Dir struct {
 	listing listing
 }
 
-// listing is where reading a directory has got to. A cookie is the number of
-// entries before an entry; only a window of them is kept.
-type listing struct {
-	window []Entry
-	first  uint64 // cookie of window[0]
-	ended  bool   // the directory's own entries are used up
-}
-
 // Guest returns the directory's absolute path in the guest.
 func (d *Dir) Guest() string { return d.place.guest() }
 
@@ -81,77 +73,49 @@ func (d *Dir) SetTimes(atim, mtim int64) error {
 func (d *Dir) Close() error { return errnoOf(d.dir.Close()) }
 
 // ReadDir calls yield for the entries from cookie on, with the cookie of the
-// entry after each, until it returns false. Cookies start at 0 and stay good as
-// long as the directory is open; going back costs reading it again. The first
-// entries are "." and "..".
+// entry after each, until it returns false. Cookie 0 is the start, and begins a
+// new listing; the others stay good until then, whatever is added to the
+// directory or removed from it meanwhile. The first entries are "." and "..".
 func (d *Dir) ReadDir(cookie uint64, yield func(e *Entry, next uint64) bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if cookie == 0 || cookie < d.listing.first {
-		if err := d.rewind(); err != nil {
-			return err
-		}
-	}
-	for {
-		l := &d.listing
-		for cookie-l.first < uint64(len(l.window)) {
-			e := &l.window[cookie-l.first]
-			if cookie++; !yield(e, cookie) {
-				return nil
-			}
-		}
-		if l.ended {
-			return nil
-		}
-		if err := d.advance(); err != nil {
-			return err
-		}
-	}
-}
-
-// rewind starts a new listing with the entries that no file system has.
-func (d *Dir) rewind() error {
-	if d.listing.window != nil {
-		if err := d.dir.Rewind(); err != nil {
+	mounted := d.tree.children[d.Guest()]
+	first := uint64(2 + len(mounted))
+	if cookie == 0 {
+		if err := d.listing.restart(d.dir); err != nil {
 			return errnoOf(err)
 		}
 	}
-	window := []Entry{d.entryOf(".", d.place), d.entryOf("..", d.tree.parent(d.place))}
-	for _, name := range d.tree.children[d.Guest()] {
-		window = append(window, d.entryOf(name, d.tree.child(d.place, name)))
+	for cookie < first {
+		e := d.madeUp(mounted, cookie)
+		if cookie++; !yield(&e, cookie) {
+			return nil
+		}
 	}
-	d.listing = listing{window: window}
-	return nil
+	return errnoOf(d.listing.read(d.dir, cookie-first, func(e *Entry, next uint64) bool {
+		return slices.Contains(mounted, e.Name) || yield(e, first+next)
+	}))
 }
 
-func (d *Dir) entryOf(name string, pl place) Entry {
+// madeUp returns one of the entries that no file system has: "." and "..", and
+// the mount points, which hide what the directory itself has of that name.
+func (d *Dir) madeUp(mounted []string, cookie uint64) Entry {
+	switch cookie {
+	case 0:
+		return entryOf(".", d.place)
+	case 1:
+		return entryOf("..", d.tree.parent(d.place))
+	}
+	name := mounted[cookie-2]
+	return entryOf(name, d.tree.child(d.place, name))
+}
+
+func entryOf(name string, pl place) Entry {
 	e := Entry{Name: name, Filetype: abi.FiletypeDirectory}
 	if pl.lstat() == nil {
 		e.Ino, e.Filetype = pl.stat.Ino, pl.stat.Filetype
 	}
 	return e
-}
-
-// advance moves the window to the entries that follow it.
-func (d *Dir) advance() error {
-	l := &d.listing
-	if l.window == nil {
-		return d.rewind()
-	}
-	entries, err := d.dir.Next()
-	if err != nil {
-		return errnoOf(err)
-	}
-	if len(entries) == 0 {
-		l.ended = true
-		return nil
-	}
-	l.first += uint64(len(l.window))
-	l.window = entries
-	if hidden := d.tree.children[d.Guest()]; len(hidden) > 0 {
-		l.window = slices.DeleteFunc(entries, func(e Entry) bool { return slices.Contains(hidden, e.Name) })
-	}
-	return nil
 }
 
 // inodeOf makes up an inode number for a file that has none.

@@ -3,6 +3,7 @@ package vfs
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"os"
 	"syscall"
 
@@ -17,6 +18,7 @@ const direntSize = 16 << 10
 // Layout of linux_dirent64.
 const (
 	direntIno    = 0
+	direntOff    = 8
 	direntReclen = 16
 	direntType   = 18
 	direntName   = 19
@@ -48,6 +50,12 @@ func (r *direntReader) next(f *os.File) ([]Entry, error) {
 	}
 }
 
+// seek uses that getdents64 tells positions of lseek(2).
+func (r *direntReader) seek(f *os.File, position int64) error {
+	_, err := f.Seek(position, io.SeekStart)
+	return err
+}
+
 // appendEntries decodes linux_dirent64 structures, all but "." and "..".
 func appendEntries(entries []Entry, raw []byte) []Entry {
 	for len(raw) > direntName {
@@ -61,6 +69,7 @@ func appendEntries(entries []Entry, raw []byte) []Entry {
 				Name:     s,
 				Ino:      binary.NativeEndian.Uint64(raw[direntIno:]),
 				Filetype: direntFiletype(raw[direntType]),
+				Position: int64(binary.NativeEndian.Uint64(raw[direntOff:])),
 			})
 		}
 		raw = raw[size:]

@@ -45,8 +45,9 @@ type Directory interface {
 	// Next returns some of the entries that follow, none at the end. It leaves out
 	// "." and "..". The slice is good until the next call.
 	Next() ([]Entry, error)
-	// Rewind goes back to the first entry.
-	Rewind() error
+	// Resume makes Next go on after the entry that has the position given, also when
+	// that was removed since; 0 is the start.
+	Resume(position int64) error
 	Stat() (descriptor.Stat, error)
 	Close() error
 }
@@ -56,6 +57,7 @@ type Entry struct {
 	Name     string
 	Ino      uint64 // 0: not known
 	Filetype abi.Filetype
+	Position int64 // for Directory.Resume; of that directory only
 }
 
 // What a time is set to besides Unix nanoseconds.

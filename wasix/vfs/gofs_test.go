@@ -83,14 +83,22 @@ func TestFSWithoutSeeking(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := make([]byte, 20)
-	if n, err := f.Readv(one(b)); n != 10 || err != nil {
+	if n, err := f.Readv(one(b[:4])); string(b[:n]) != "0123" || err != nil {
 		t.Fatal(n, err)
 	}
-	if _, err := f.(descriptor.Positioned).Preadv(one(b), 0); err != syscall.ESPIPE {
-		t.Fatal(err)
+	for offset, want := range map[int64]string{0: "0123456789", 7: "789", 3: "3456789", 10: "", 99: ""} {
+		if n, err := f.(descriptor.Positioned).Preadv(one(b), offset); string(b[:n]) != want || err != nil {
+			t.Fatal(offset, n, err)
+		}
 	}
-	if _, err := f.(descriptor.Positioned).Seek(0, 0); err != syscall.ESPIPE {
-		t.Fatal(err)
+	if n, err := f.Readv(one(b)); string(b[:n]) != "456789" || err != nil {
+		t.Fatal(n, err)
+	}
+	if at, err := f.(descriptor.Positioned).Seek(-2, 2); at != 8 || err != nil {
+		t.Fatal(at, err)
+	}
+	if n, err := f.Readv(one(b)); string(b[:n]) != "89" || err != nil {
+		t.Fatal(n, err)
 	}
 	if _, err := g.OpenDir("."); err != syscall.ENOTDIR {
 		t.Fatal(err)

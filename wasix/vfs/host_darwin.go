@@ -11,16 +11,34 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
-// direntReader reads a directory, some entries at a time.
-type direntReader struct{ entries []Entry }
+// direntReader reads a directory, some entries at a time. A position is the
+// number of entries before.
+type direntReader struct {
+	entries []Entry
+	at      int64
+}
 
 const direntBatch = 256
+
+func (r *direntReader) seek(f *os.File, position int64) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	for r.at = 0; r.at < position; {
+		list, err := f.ReadDir(int(min(position-r.at, direntBatch)))
+		if r.at += int64(len(list)); err != nil && err != io.EOF || len(list) == 0 {
+			return err
+		}
+	}
+	return nil
+}
 
 func (r *direntReader) next(f *os.File) ([]Entry, error) {
 	list, err := f.ReadDir(direntBatch)
 	r.entries = r.entries[:0]
 	for _, e := range list {
-		entry := Entry{Name: e.Name(), Filetype: filetypeOf(e.Type())}
+		r.at++
+		entry := Entry{Name: e.Name(), Filetype: filetypeOf(e.Type()), Position: r.at}
 		if info, err := e.Info(); err == nil {
 			entry.Ino = statOf(info).Ino
 		}

@@ -183,10 +183,7 @@ func (d *hostDirectory) Next() ([]Entry, error) { return d.reader.next(d.file) }
 func (d *hostDirectory) Close() error           { return d.file.Close() }
 func (d *hostDirectory) Sync(bool) error        { return d.file.Sync() }
 
-func (d *hostDirectory) Rewind() error {
-	_, err := d.file.Seek(0, 0)
-	return err
-}
+func (d *hostDirectory) Resume(position int64) error { return d.reader.seek(d.file, position) }
 
 func (d *hostDirectory) Stat() (descriptor.Stat, error) { return fileStat(d.file) }
 

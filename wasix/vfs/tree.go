@@ -55,7 +55,7 @@ func NewTree(mounts ...Mount) (*Tree, error) {
 		}
 	}
 	if t.mounts["/"] == nil {
-		t.mounts["/"] = &mount{"/", emptyFS{}}
+		t.mounts["/"] = &mount{"/", newEmptyFS()}
 	}
 	for _, guest := range points {
 		if guest != "/" {
@@ -89,7 +89,7 @@ func (t *Tree) makeUp(guest string) {
 	if pl := t.at(parent); pl.isDir() {
 		return
 	}
-	t.mounts[parent] = &mount{parent, emptyFS{}}
+	t.mounts[parent] = &mount{parent, newEmptyFS()}
 	t.makeUp(parent)
 }
 
@@ -166,13 +166,15 @@ func (t *Tree) isBusy(pl place) bool {
 }
 
 // emptyFS is a read-only directory with nothing in it.
-type emptyFS struct{}
+type emptyFS struct{ dev uint64 }
 
-func (emptyFS) Lstat(name string) (descriptor.Stat, error) {
+func newEmptyFS() emptyFS { return emptyFS{newDev()} }
+
+func (e emptyFS) Lstat(name string) (descriptor.Stat, error) {
 	if name != "." {
 		return descriptor.Stat{}, syscall.ENOENT
 	}
-	return descriptor.Stat{Filetype: abi.FiletypeDirectory, Ino: 1, Nlink: 2}, nil
+	return descriptor.Stat{Dev: e.dev, Filetype: abi.FiletypeDirectory, Ino: 1, Nlink: 2}, nil
 }
 
 func (e emptyFS) Readlink(name string) (string, error) {
@@ -193,12 +195,12 @@ func (e emptyFS) OpenDir(name string) (Directory, error) {
 	if _, err := e.Lstat(name); err != nil {
 		return nil, err
 	}
-	return emptyDirectory{}, nil
+	return emptyDirectory{e}, nil
 }
 
-type emptyDirectory struct{}
+type emptyDirectory struct{ fs emptyFS }
 
-func (emptyDirectory) Next() ([]Entry, error)         { return nil, nil }
-func (emptyDirectory) Rewind() error                  { return nil }
-func (emptyDirectory) Stat() (descriptor.Stat, error) { return emptyFS{}.Lstat(".") }
-func (emptyDirectory) Close() error                   { return nil }
+func (emptyDirectory) Next() ([]Entry, error)           { return nil, nil }
+func (emptyDirectory) Resume(int64) error               { return nil }
+func (d emptyDirectory) Stat() (descriptor.Stat, error) { return d.fs.Lstat(".") }
+func (emptyDirectory) Close() error                     { return nil }
