@@ -9,24 +9,24 @@ import (
 
 // clockNow returns the present time of a clock in nanoseconds: since 1970 for
 // REALTIME, since about the start of the Go process for MONOTONIC, and the
-// processor time used so far for the two CPUTIME clocks, which are those of the
-// Go process and of the OS thread. Returns EINVAL for other clocks, ENOTSUP
-// where the host has no such clock.
-func clockNow(id abi.Clockid) (uint64, abi.Errno) {
+// processor time used so far for the two CPUTIME clocks, see [Process.cpuTime] and
+// [Thread.threadCPUTime]. Returns EINVAL for other clocks, ENOTSUP where the host
+// has no such clock.
+func (t *Thread) clockNow(id abi.Clockid) (uint64, abi.Errno) {
 	switch id {
 	case abi.ClockidRealtime:
 		return uint64(time.Now().UnixNano()), abi.ESUCCESS
 	case abi.ClockidMonotonic:
 		return uint64(ready.Now()), abi.ESUCCESS
 	case abi.ClockidProcessCputimeId, abi.ClockidThreadCputimeId:
-		return cpuTime(id)
+		return t.cpuTime(id)
 	}
 	return 0, abi.EINVAL
 }
 
 // clockTimeGet is clock_time_get(id, precision, time): stores the present time
-// of a clock in nanoseconds. The precision asked for is always met, and no clock
-// but REALTIME steps back.
+// of a clock in nanoseconds. The precision asked for is always met. No clock but
+// REALTIME steps back.
 //
 // returns 0 except:
 //   - EFAULT: time lies outside memory
@@ -36,15 +36,9 @@ func clockTimeGet(t *Thread, p []uint64) abi.Errno {
 	if !t.inMemory(uint32(p[2]), 8) {
 		return abi.EFAULT
 	}
-	id := abi.Clockid(p[0])
-	now, errno := clockNow(id)
+	now, errno := t.clockNow(abi.Clockid(p[0]))
 	if errno != abi.ESUCCESS {
 		return errno
-	}
-	if id == abi.ClockidThreadCputimeId {
-		// The guest thread may have moved to an OS thread that has used less.
-		now = max(now, t.cpuTime)
-		t.cpuTime = now
 	}
 	t.putUint64(uint32(p[2]), now)
 	return abi.ESUCCESS
@@ -61,10 +55,18 @@ func clockResGet(t *Thread, p []uint64) abi.Errno {
 	if !t.inMemory(uint32(p[1]), 8) {
 		return abi.EFAULT
 	}
-	if _, errno := clockNow(abi.Clockid(p[0])); errno != abi.ESUCCESS {
-		return errno
+	id := abi.Clockid(p[0])
+	switch {
+	case id > abi.ClockidThreadCputimeId:
+		return abi.EINVAL
+	case id > abi.ClockidMonotonic && !hasCPUClocks:
+		return abi.ENOTSUP
 	}
-	t.putUint64(uint32(p[1]), 1)
+	resolution, err := hostResolution(int32(id))
+	if err != nil {
+		return errnoOf(err)
+	}
+	t.putUint64(uint32(p[1]), resolution)
 	return abi.ESUCCESS
 }
 

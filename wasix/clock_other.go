@@ -2,7 +2,11 @@
 
 package wasix
 
-import "github.com/gowasix/gowasix/wasix/abi"
+const hasCPUClocks = false
 
-// cpuTime is for Linux only.
-func cpuTime(abi.Clockid) (uint64, abi.Errno) { return 0, abi.ENOTSUP }
+func hostProcessTime() int64            { return 0 }
+func hostThread() (tid int, used int64) { return 0, 0 }
+func hostThreadTime(int) int64          { return 0 }
+
+// hostResolution returns a microsecond, which Go's clocks have everywhere.
+func hostResolution(int32) (uint64, error) { return 1000, nil }

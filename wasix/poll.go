@@ -55,9 +55,10 @@ type pollEvent struct {
 // event, and stores the events, in the order of the subscriptions. A bad
 // subscription is an event with its errno:
 //   - EBADF: the descriptor is not open, or was closed during the wait
-//   - EINVAL: neither a clock nor a descriptor; an unknown clock or flag
+//   - EINVAL: neither a clock nor a descriptor; an unknown clock or flag; the
+//     thread's clock of processor time
 //   - ENOTCAPABLE: the descriptor has not the right POLL_FD_READWRITE
-//   - ENOTSUP: a clock of processor time
+//   - ENOTSUP: the process's clock of processor time
 //
 // The flag HANGUP is poll(2)'s POLLHUP: nothing comes or goes any more. The end
 // of what the peer sends is only something to read.
@@ -150,13 +151,13 @@ func (t *Thread) clockDeadline(l *pollLayout, raw []byte) (int64, abi.Errno) {
 	}
 	switch id {
 	case abi.ClockidRealtime, abi.ClockidMonotonic:
-	case abi.ClockidProcessCputimeId, abi.ClockidThreadCputimeId:
+	case abi.ClockidProcessCputimeId:
 		return ready.Never, abi.ENOTSUP
 	default:
 		return ready.Never, abi.EINVAL
 	}
 	if flags&abi.SubclockflagsAbstime != 0 {
-		now, errno := clockNow(id)
+		now, errno := t.clockNow(id)
 		if errno != abi.ESUCCESS {
 			return ready.Never, errno
 		}

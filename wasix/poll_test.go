@@ -176,6 +176,7 @@ func TestPollBadSubscriptions(t *testing.T) {
 		subscribed{userdata: 7, typ: 255},
 		subscribed{userdata: 8, clock: abi.ClockidThreadCputimeId, timeout: 1},
 		subscribed{userdata: 9, clock: 4, timeout: 1},
+		subscribed{userdata: 12, clock: abi.ClockidProcessCputimeId, timeout: 1},
 		subscribed{userdata: 10, clock: abi.ClockidMonotonic, flags: 2},
 		after(11, time.Hour)),
 		happened{userdata: 1, typ: abi.EventtypeFdRead, errno: abi.EBADF},
@@ -184,8 +185,9 @@ func TestPollBadSubscriptions(t *testing.T) {
 		happened{userdata: 5, typ: abi.EventtypeFdRead, errno: abi.ENOTCAPABLE},
 		happened{userdata: 6, typ: 3, errno: abi.EINVAL},
 		happened{userdata: 7, typ: 255, errno: abi.EINVAL},
-		happened{userdata: 8, errno: abi.ENOTSUP},
+		happened{userdata: 8, errno: abi.EINVAL},
 		happened{userdata: 9, errno: abi.EINVAL},
+		happened{userdata: 12, errno: abi.ENOTSUP},
 		happened{userdata: 10, errno: abi.EINVAL})
 }
 
@@ -243,8 +245,8 @@ func TestPollInPlace(t *testing.T) {
 func TestPollClocks(t *testing.T) {
 	const absolute = abi.SubclockflagsAbstime
 	th := newTestThread(t)
-	monotonic, _ := clockNow(abi.ClockidMonotonic)
-	realtime, _ := clockNow(abi.ClockidRealtime)
+	monotonic, _ := th.clockNow(abi.ClockidMonotonic)
+	realtime, _ := th.clockNow(abi.ClockidRealtime)
 	hour := uint64(time.Hour)
 	at := func(userdata uint64, id abi.Clockid, when uint64) subscribed {
 		return subscribed{userdata: userdata, clock: id, timeout: when, flags: absolute}

@@ -37,6 +37,8 @@ type Process struct {
 	threads map[uint32]*Thread
 	lastTID uint32
 	status  exitStatus
+	cpuUsed int64 // ns, by threads that are gone
+	cpuBase int64 // what the Go process had used when this one began, ns
 
 	exiting atomic.Bool    // the status is set; no thread runs on
 	running sync.WaitGroup // threads
@@ -52,7 +54,7 @@ func (s *system) newProcess(parent *Process) (*Process, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Process{
 		system: s, threads: map[uint32]*Thread{}, lastTID: mainThreadID,
-		stop: stop, ctx: ctx, done: make(chan struct{}), calls: make(chan *exportCall),
+		stop: stop, ctx: ctx, done: make(chan struct{}), calls: make(chan *exportCall), cpuBase: hostProcessTime(),
 	}
 	if err := s.add(p, parent); err != nil {
 		stop()
@@ -174,12 +176,14 @@ func (t *Thread) run(started chan<- error, body func(Instance) error) {
 	p := t.proc
 	defer p.removeThread(t)
 	defer t.leaveOSThread()
+	defer t.stopCPUClock()
 	in, err := t.instantiate()
 	if err != nil {
 		started <- t.startFailure(err)
 		return
 	}
 	defer t.closeInstance()
+	t.startCPUClock()
 	started <- nil
 	t.setBlocked(false) // sees what was sent to the process before
 	if err := body(in); err != nil && !t.exited {

@@ -27,7 +27,7 @@ type Thread struct {
 
 	traced TraceEvent // scratch of Cmd.Trace
 
-	cpuTime uint64 // what THREAD_CPUTIME_ID said last
+	cpu cpuClock
 
 	signals  threadSignals
 	futex    futexWaiter
