@@ -49,15 +49,17 @@ func epollCtl(t *Thread, p []uint64) abi.Errno {
 		return abi.EBADF
 	}
 	defer ep.Release()
-	d, errno := t.pollable(uint32(p[2]))
-	if errno != abi.ESUCCESS {
-		return errno
+	d, rights, err := t.proc.fds.Acquire(uint32(p[2]))
+	if err != nil {
+		return abi.EBADF
 	}
 	defer d.Release()
 	e, op := epoll.Of(ep.File), abi.EpollCtl(p[1])
 	switch {
 	case !epoll.Watchable(d.File):
 		return abi.EPERM
+	case rights.Base&abi.RightsPollFdReadwrite == 0:
+		return abi.ENOTCAPABLE
 	case e == nil || ep == d || op > abi.EpollCtlMod:
 		return abi.EINVAL
 	case op == abi.EpollCtlDel:

@@ -12,6 +12,7 @@ var socketCases = []engineCase{
 	{"options are read as they were set", sockets(optionCases)},
 	{"sock_shutdown ends a direction, and waits in it", sockets(shutdownCases)},
 	{"poll_oneoff tells what sockets are ready", sockets(pollCases)},
+	{"epoll_wait tells what of the watched is ready", sockets(epollCases)},
 	{"a waiting call ends with its socket and its process", sockets(waitCases())},
 	{"a policy cannot be got round", sockets(policyCases)},
 	{"sock_addr_local and sock_addr_peer store addresses of the right size", sockets(addrCases)},

@@ -17,7 +17,7 @@ const threadStart = "wasi_thread_start"
 // threadCalls are the system calls that a thread of a guest can be told to
 // make: those that wait.
 var threadCalls = []string{
-	"fd_read", "poll_oneoff", "sock_accept_v2", "sock_connect",
+	"epoll_wait", "fd_read", "poll_oneoff", "sock_accept_v2", "sock_connect",
 	"sock_recv", "sock_recv_from", "sock_send", "sock_send_file",
 }
 
