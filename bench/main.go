@@ -6,7 +6,7 @@
 // generator to another; the variants take turns in short slices, and every
 // figure is a ratio to the native program in the same round.
 //
-//	go run ./bench [-rounds N] [-slice D] [-only echo,http,...]
+//	go run ./bench [-rounds N] [-slice D] [-only echo,http,...] [-run REGEXP]
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -24,6 +25,7 @@ var (
 	rounds = flag.Int("rounds", 15, "rounds; each runs every variant once")
 	slice  = flag.Duration("slice", 300*time.Millisecond, "measured time of one variant in one round")
 	only   = flag.String("only", "echo,http,calls", "comma-separated groups to run")
+	match  = flag.String("run", "", "regular expression: only the workloads whose title it matches")
 	out    = flag.String("out", "bench", "folder for report.md and its charts")
 )
 
@@ -40,6 +42,10 @@ func main() {
 }
 
 func run() error {
+	titles, err := regexp.Compile(*match)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "gowasix-bench")
 	if err != nil {
 		return err
@@ -58,6 +64,9 @@ func run() error {
 	}
 	if wanted("echo") {
 		for _, w := range echoWorkloads {
+			if !titles.MatchString(w.name) {
+				continue
+			}
 			if err := rep.measure(bins, w); err != nil {
 				return err
 			}

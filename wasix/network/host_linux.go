@@ -19,6 +19,10 @@ type hostSocket struct {
 	// readShut: the kernel's datagram sockets do not tell a non-blocking reader
 	// that the receiving direction was shut down.
 	readShut atomic.Bool
+	// shared says that other processes may hold the open file description, whose
+	// mode and timeouts are then not ours to change.
+	shared bool
+	blocks atomic.Bool // see letBlock
 }
 
 func newHostSocket(fd int, family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) *hostSocket {
@@ -68,7 +72,9 @@ func FromFD(fd int) (Socket, error) {
 	if proto == unix.IPPROTO_MPTCP { // what package net listens with
 		proto = unix.IPPROTO_TCP
 	}
-	return newHostSocket(dup, family, wasixType(typ), abi.SockProto(proto)), nil
+	s := newHostSocket(dup, family, wasixType(typ), abi.SockProto(proto))
+	s.shared = true
+	return s, nil
 }
 
 func (s *hostSocket) dup() (Socket, error) { return FromFD(s.SysFD()) }
@@ -119,6 +125,9 @@ func (s *hostSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int, Ms
 }
 
 func (s *hostSocket) recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int, MsgFlags, error) {
+	if flags&MsgWait != 0 && !s.letBlock() {
+		flags &^= MsgWait
+	}
 	if from == nil {
 		return recvmsg(s.SysFD(), s.typ != abi.SockTypeStream, iovs, flags, nil)
 	}
@@ -128,6 +137,26 @@ func (s *hostSocket) recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int, Ms
 		*from = sa.decode()
 	}
 	return n, out, err
+}
+
+// letBlock makes the open file description a blocking one with short timeouts,
+// and reports whether it is. All sends, and receives without MsgWait, say
+// MSG_DONTWAIT; the few calls that cannot say so wait no longer than the timeouts.
+func (s *hostSocket) letBlock() bool {
+	if s.shared || s.blocks.Load() {
+		return !s.shared
+	}
+	tv := unix.NsecToTimeval(int64(ready.KernelWait))
+	for _, timeout := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
+		if err := unix.SetsockoptTimeval(s.SysFD(), unix.SOL_SOCKET, timeout, &tv); err != nil {
+			return false
+		}
+	}
+	if err := unix.SetNonblock(s.SysFD(), false); err != nil {
+		return false
+	}
+	s.blocks.Store(true)
+	return true
 }
 
 func (s *hostSocket) Sendmsg(iovs [][]byte, to *Addr) (int, error) {

@@ -165,7 +165,7 @@ func recvmsg(fd int, message bool, iovs [][]byte, flags MsgFlags, sa *sockaddr) 
 }
 
 // recvfrom receives into one buffer. It asks for the true length of a message
-// to know whether it was cut.
+// to know whether it was cut. A signal ends a wait as its timeout does.
 func recvfrom(fd int, message bool, b []byte, bits int, sa *sockaddr) (int, MsgFlags, error) {
 	ask := bits
 	if message {
@@ -175,24 +175,22 @@ func recvfrom(fd int, message bool, b []byte, bits int, sa *sockaddr) (int, MsgF
 	if sa != nil {
 		name, namelen = unsafe.Pointer(&sa.raw), unsafe.Pointer(&sa.len)
 	}
-	for {
-		r, _, e := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
-			uintptr(len(b)), uintptr(ask), uintptr(name), uintptr(namelen))
-		if e == unix.EINTR {
-			continue
-		}
-		if e != 0 {
-			return 0, 0, e
-		}
-		n := int(r)
-		if !message || n <= len(b) {
-			return n, 0, nil
-		}
-		if bits&unix.MSG_TRUNC == 0 {
-			n = len(b)
-		}
-		return n, MsgTrunc, nil
+	r, _, e := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+		uintptr(len(b)), uintptr(ask), uintptr(name), uintptr(namelen))
+	if e == unix.EINTR {
+		e = unix.EAGAIN
 	}
+	if e != 0 {
+		return 0, 0, e
+	}
+	n := int(r)
+	if !message || n <= len(b) {
+		return n, 0, nil
+	}
+	if bits&unix.MSG_TRUNC == 0 {
+		n = len(b)
+	}
+	return n, MsgTrunc, nil
 }
 
 // sendmsg sends with one call to the kernel.
@@ -200,7 +198,7 @@ func sendmsg(fd int, iovs [][]byte, sa *sockaddr) (int, error) {
 	if len(iovs) == 1 {
 		return sendto(fd, iovs[0], sa)
 	}
-	n, _, err := vectored(unix.SYS_SENDMSG, fd, iovs, sa, unix.MSG_NOSIGNAL)
+	n, _, err := vectored(unix.SYS_SENDMSG, fd, iovs, sa, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 	return n, err
 }
 
@@ -212,7 +210,7 @@ func sendto(fd int, b []byte, sa *sockaddr) (int, error) {
 	}
 	for {
 		n, _, e := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
-			uintptr(len(b)), unix.MSG_NOSIGNAL, uintptr(name), uintptr(namelen))
+			uintptr(len(b)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, uintptr(name), uintptr(namelen))
 		if e == 0 {
 			return int(n), nil
 		}
@@ -262,6 +260,9 @@ func sysmsg(trap uintptr, fd int, msg *unix.Msghdr, bits int) (int, error) {
 		if e == 0 {
 			return int(n), nil
 		}
+		if trap == unix.SYS_RECVMSG && e == unix.EINTR {
+			return 0, unix.EAGAIN
+		}
 		if e != unix.EINTR {
 			return 0, e
 		}
@@ -269,6 +270,9 @@ func sysmsg(trap uintptr, fd int, msg *unix.Msghdr, bits int) (int, error) {
 }
 
 func kernelFlags(flags MsgFlags) (bits int) {
+	if flags&MsgWait == 0 {
+		bits |= unix.MSG_DONTWAIT
+	}
 	if flags&MsgPeek != 0 {
 		bits |= unix.MSG_PEEK
 	}

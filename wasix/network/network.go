@@ -54,10 +54,13 @@ func (a Addr) Family() abi.AddressFamily {
 type MsgFlags uint32
 
 // The flags, as in recv(2) and send(2). MsgTrunc is a result: the datagram was
-// longer than the buffers.
+// longer than the buffers. MsgWait allows a receive that finds nothing to block
+// in the kernel, for [ready.KernelWait] at the most, before it answers EAGAIN; a
+// network without a kernel below takes no notice.
 const (
 	MsgPeek MsgFlags = 1 << iota
 	MsgTrunc
+	MsgWait
 )
 
 // Socket is one open socket of a Network. Its methods may be called

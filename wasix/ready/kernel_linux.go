@@ -10,11 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kernelWait is how long one wait may block inside the kernel before the guest
-// thread parks: some round trips of a busy connection. Meanwhile it cannot be
-// interrupted and holds a processor of the Go scheduler.
-const kernelWait = time.Millisecond
-
 // lastWaiter is the waiter that blocked last in this Go process. Two waits in
 // a row by the same one mean that nobody else is busy: then blocking in the
 // kernel is the cheapest way to wait, and holds nobody up.
@@ -34,15 +29,14 @@ type pollSet struct {
 	index []int
 }
 
-// Await blocks in poll(2) for a short while, where that is cheaper than parking,
-// and reports whether the source has become ready. It suits a caller that
-// expects its attempt to be in vain; [Waiter.Wait] does the same after one.
-func (w *Waiter) Await(src SysSource, asked Events, deadline int64) bool {
-	limit := w.enterKernel()
+// await blocks in poll(2) for a short while, where that is cheaper than parking,
+// and reports whether the source has become ready.
+func (w *Waiter) await(src SysSource, asked Events, deadline int64) bool {
+	limit := w.EnterKernel()
 	if limit == 0 {
 		return false
 	}
-	defer blocked.Add(-1)
+	defer w.LeaveKernel()
 	fds := append(w.polled.fds[:0], unix.PollFd{Fd: int32(src.SysFD()), Events: pollEvents(asked)})
 	w.polled.fds = fds
 	n, _ := ppoll(fds, min(int64(limit), max(deadline-Now(), 0)))
@@ -50,23 +44,19 @@ func (w *Waiter) Await(src SysSource, asked Events, deadline int64) bool {
 	return n > 0
 }
 
-// enterKernel returns how long w may block in the kernel. Unless that is 0, w
-// counts as blocked.
-func (w *Waiter) enterKernel() time.Duration {
-	if !w.OwnsThread && lastWaiter.Swap(w) != w {
+// EnterKernel returns how long a call on behalf of w may block in the kernel,
+// where that is cheaper than parking: [KernelWait] or 0. Unless it is 0,
+// LeaveKernel must follow.
+func (w *Waiter) EnterKernel() time.Duration {
+	if !w.OwnsThread && lastWaiter.Swap(w) != w || w.interrupted() {
 		return 0
 	}
 	if blocked.Add(1) > maxBlocked() {
 		blocked.Add(-1)
 		return 0
 	}
-	return kernelWait
+	return KernelWait
 }
-
-// EnterKernel returns how long a call on behalf of w may block in the kernel,
-// where that is cheaper than parking, else 0. Unless it is 0, LeaveKernel must
-// follow.
-func (w *Waiter) EnterKernel() time.Duration { return w.enterKernel() }
 
 // LeaveKernel ends what EnterKernel began.
 func (w *Waiter) LeaveKernel() { blocked.Add(-1) }
@@ -100,8 +90,8 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 	}
 	var limit time.Duration
 	if len(ps.fds) == len(subs) && deadline > 0 {
-		if limit = w.enterKernel(); limit > 0 {
-			defer blocked.Add(-1)
+		if limit = w.EnterKernel(); limit > 0 {
+			defer w.LeaveKernel()
 		}
 	}
 	if _, err := ppoll(ps.fds, min(int64(limit), max(deadline-Now(), 0))); err != nil {

@@ -2,12 +2,18 @@
 
 package ready
 
+import "time"
+
 // pollSet is the scratch space of a waiter; only Linux needs one.
 type pollSet struct{}
 
-// Await reports whether the source has become ready: nowhere but on Linux is it
-// worth waiting for that.
-func (w *Waiter) Await(SysSource, Events, int64) bool { return false }
+// EnterKernel returns 0: nowhere but on Linux is it worth blocking in the kernel.
+func (w *Waiter) EnterKernel() time.Duration { return 0 }
+
+// LeaveKernel ends what EnterKernel began.
+func (w *Waiter) LeaveKernel() {}
+
+func (w *Waiter) await(SysSource, Events, int64) bool { return false }
 
 // pollLevels sets Got in every subscription and counts the ready ones.
 func (w *Waiter) pollLevels(subs []Subscription, _ int64) (int, error) {

@@ -15,7 +15,7 @@ import (
 // wait in the kernel, at its end, and long after: so each waits now in the kernel
 // and now parked. None may sleep over a byte.
 func TestWaitSwitches(t *testing.T) {
-	pauses := []time.Duration{0, 20 * time.Microsecond, kernelWait / 2, 300 * time.Microsecond, kernelWait, 7 * time.Millisecond, 0, 0}
+	pauses := []time.Duration{0, 20 * time.Microsecond, KernelWait / 2, 300 * time.Microsecond, KernelWait, 2 * KernelWait, 0, 0}
 	const rounds = 20
 	for _, own := range []bool{false, true} {
 		for _, readers := range []int{1, 3} {

@@ -9,6 +9,11 @@ import (
 // Never is the deadline of a wait without limit.
 const Never = int64(1<<63 - 1)
 
+// KernelWait is how long one wait may block inside the kernel before the guest
+// thread parks: many round trips of a busy connection, and little enough that
+// what it cannot see meanwhile, such as the end of the process, may wait for it.
+const KernelWait = 10 * time.Millisecond
+
 var epoch = time.Now()
 
 // Now returns the monotonic clock in nanoseconds, the scale of deadlines.
@@ -85,7 +90,7 @@ func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) erro
 		return syscall.EINTR
 	}
 	if sys, ok := src.(SysSource); ok {
-		if w.Await(sys, asked, deadline) {
+		if w.await(sys, asked, deadline) {
 			return nil
 		}
 	}

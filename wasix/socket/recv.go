@@ -2,6 +2,7 @@ package socket
 
 import (
 	"syscall"
+	"time"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -29,28 +30,31 @@ func (s *Socket) Recv(d *descriptor.Description, w *ready.Waiter, iovs [][]byte,
 		n, err := s.recvMost(d, w, iovs, flags, from)
 		return n, 0, err
 	}
-	until := deadline(s.recvTimeout.Load())
-	if block && s.emptied.Load() {
-		s.await(w, until)
+	if !block {
+		n, out, err := s.recvmsg(iovs, msgFlags(flags), from)
+		return n, roflags(out), err
 	}
+	until := deadline(s.recvTimeout.Load())
 	for {
 		seq := s.net.Queue().Seq()
-		n, out, err := s.recvmsg(iovs, msgFlags(flags), from)
-		if err != syscall.EAGAIN || !block {
+		n, out, err := s.recvWait(w, iovs, msgFlags(flags), from, until)
+		if err != syscall.EAGAIN {
 			return n, roflags(out), err
 		}
-		if err := s.wait(d, w, ready.In, seq, until); err != nil {
+		if err := s.waitChange(d, w, seq, until); err != nil {
 			return 0, 0, err
 		}
 	}
 }
 
-// await waits for a moment, where that is cheap, before an attempt that is
-// likely to be in vain: it saves a system call on a busy connection.
-func (s *Socket) await(w *ready.Waiter, until int64) {
-	if sys, ok := s.file.(ready.SysSource); ok {
-		w.Await(sys, ready.In, until)
+// recvWait makes one attempt that may wait for a moment in the kernel, where
+// that is cheap: a busy connection is then served with one system call.
+func (s *Socket) recvWait(w *ready.Waiter, iovs [][]byte, flags network.MsgFlags, from *network.Addr, until int64) (int, network.MsgFlags, error) {
+	if _, ok := s.net.(ready.SysSource); ok && outlasts(until, ready.KernelWait) && w.EnterKernel() > 0 {
+		defer w.LeaveKernel()
+		flags |= network.MsgWait
 	}
+	return s.recvmsg(iovs, flags, from)
 }
 
 // recvMost receives until there is as much as the call must wait for: all of
@@ -160,15 +164,17 @@ func (s *Socket) recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Ad
 		}
 	}
 	n, out, err := s.net.Recvmsg(iovs, flags, from)
-	if s.stream() {
-		s.emptied.Store(n < size(iovs))
-	}
 	if n == 0 || err != nil {
 		if err := s.takePending(); err != nil {
 			return 0, 0, err
 		}
 	}
 	return max(n, 0), out, err
+}
+
+// outlasts reports whether the deadline until lies further ahead than d.
+func outlasts(until int64, d time.Duration) bool {
+	return until == ready.Never || until-ready.Now() > int64(d)
 }
 
 func msgFlags(flags abi.Riflags) (f network.MsgFlags) {

@@ -48,7 +48,6 @@ type Socket struct {
 	recvTimeout, sendTimeout, connectTimeout, acceptTimeout atomic.Uint64
 
 	lowat   atomic.Int64 // RECV_LOWAT; 0 and 1 are the same
-	emptied atomic.Bool  // the last receive on a stream took all there was
 	lingers atomic.Bool  // LINGER is on, and not 0
 }
 
