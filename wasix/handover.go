@@ -2,7 +2,6 @@ package wasix
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/network"
@@ -21,7 +20,7 @@ func (p *Process) Handover() ([]network.Socket, error) {
 	var sockets []network.Socket
 	var errs error
 	seen := map[*descriptor.Description]bool{}
-	for _, q := range p.withDescendants() {
+	for _, q := range p.Family() {
 		for _, fd := range q.fds.Open() {
 			d, _, err := q.fds.Acquire(fd)
 			if err != nil {
@@ -39,21 +38,4 @@ func (p *Process) Handover() ([]network.Socket, error) {
 		}
 	}
 	return sockets, errs
-}
-
-// withDescendants returns p and all processes below it that live, in order of
-// their ids.
-func (p *Process) withDescendants() []*Process {
-	p.system.mu.Lock()
-	defer p.system.mu.Unlock()
-	list := []*Process{p}
-	for i := 0; i < len(list); i++ {
-		for _, c := range list[i].children {
-			if !c.zombie {
-				list = append(list, c)
-			}
-		}
-	}
-	slices.SortFunc(list[1:], func(a, b *Process) int { return int(a.pid) - int(b.pid) })
-	return list
 }

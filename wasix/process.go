@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -25,6 +26,7 @@ type Process struct {
 	zombie   bool       // ended, and not waited for yet; guarded by system.mu
 	changed  ready.Queue
 
+	started time.Time
 	fds     *descriptor.Table
 	tree    *vfs.Tree
 	mounted uint32 // the last descriptor of a mounted file system
@@ -53,7 +55,7 @@ type Process struct {
 func (s *system) newProcess(parent *Process) (*Process, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Process{
-		system: s, threads: map[uint32]*Thread{}, lastTID: mainThreadID,
+		system: s, started: time.Now(), threads: map[uint32]*Thread{}, lastTID: mainThreadID,
 		stop: stop, ctx: ctx, done: make(chan struct{}), calls: make(chan *exportCall), cpuBase: hostProcessTime(),
 	}
 	if err := s.add(p, parent); err != nil {

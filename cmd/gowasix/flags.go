@@ -28,6 +28,7 @@ type runFlags struct {
 	cache          string
 	trace          optional
 	stats          bool
+	debug          string
 
 	program string
 	args    []string
@@ -81,6 +82,7 @@ func (f *runFlags) flagSet() *flag.FlagSet {
 	set.StringVar(&f.cache, "cache", "", "")
 	set.Var(&f.trace, "trace", "")
 	set.BoolVar(&f.stats, "stats", false, "")
+	set.StringVar(&f.debug, "debug", "", "")
 	return set
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasix/debug"
 )
 
 // statusTimeout is the exit status after --timeout, as timeout(1) has it.
@@ -35,6 +36,12 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	var guests debug.Registry
+	stopDebug, err := f.serveDebug(&guests, stderr)
+	if err != nil {
+		return 0, err
+	}
+	defer stopDebug()
 	ctx, stop := f.context()
 	defer stop()
 	module, err := f.compile(ctx)
@@ -50,7 +57,10 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	defer f.removeUnix()
 	cmd.Trace = trace
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
-	err = cmd.Run(ctx)
+	if err = cmd.Start(ctx); err == nil {
+		guests.Add(cmd.Process)
+		err = cmd.Wait()
+	}
 	if stats != nil && cmd.Process != nil {
 		stats.print(stderr)
 	}

@@ -58,6 +58,8 @@ Observation, on standard error:
                             those of some families: --trace=sock,poll
   --stats                   when the guest ends, print how often each system call was made,
                             how often it failed and how long it took
+  --debug ADDR:PORT         show processes, descriptors and sockets, live, as a web page and
+                            as JSON (?format=json); for PORT 0 the one chosen is printed
 
 Engine:
   --engine NAME             wasmer or wazero (default %s)

@@ -43,8 +43,9 @@ const acceptPause = 10 * time.Millisecond
 func newGivenListener(l net.Listener) *givenListener {
 	a := &acceptor{listener: l, local: addrOf(l.Addr()), backlog: maxUnixBacklog, sockets: map[*givenListener]struct{}{}}
 	a.changed.L = &a.mu
+	s := a.add()
 	go a.run()
-	return a.add()
+	return s
 }
 
 // add returns one more socket on the queue.

@@ -1,0 +1,35 @@
+package network
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// tcpStates are the names of the kernel's states of TCP.
+var tcpStates = [...]string{
+	1: "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "UNCONN",
+	"CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING",
+}
+
+const tcpListen = 10
+
+func (s *hostSocket) info() Info {
+	i := addrInfo(s)
+	fd := s.SysFD()
+	if s.typ == abi.SockTypeStream && s.proto == abi.SockProtoTcp {
+		if t, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			if int(t.State) < len(tcpStates) {
+				i.State = tcpStates[t.State]
+			}
+			if t.State == tcpListen {
+				i.RecvQueue, i.SendQueue = int(t.Unacked), int(t.Sacked)
+				return i
+			}
+			i.BytesIn, i.BytesOut = t.Bytes_received, t.Bytes_sent-t.Bytes_retrans
+		}
+	}
+	i.RecvQueue, _ = unix.IoctlGetInt(fd, unix.SIOCINQ)
+	i.SendQueue, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+	return i
+}

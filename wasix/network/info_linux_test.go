@@ -1,0 +1,56 @@
+package network
+
+import (
+	"syscall"
+	"testing"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/ready"
+)
+
+// Listeners tell how many wait, connections what is under way, on all networks.
+func TestInfo(t *testing.T) {
+	l, at := listener(t, WithPolicy(Host(), rules(t, "ipv4:allow=127.0.0.1:*")), inet4)
+	given, addr := listenOpaque(t)
+	closeLater(t, given)
+	check(t, "listen", given.Listen(16), nil)
+	for name, c := range map[string]struct {
+		s    Socket
+		addr string
+		tcp  bool
+	}{"kernel": {l, at.String(), true}, "given": {given, addr, false}} {
+		client := dialTCP(t, c.addr)
+		check(t, "wait", await(t, c.s, ready.In, func() error {
+			if c.s.Ready(ready.In) == 0 {
+				return syscall.EAGAIN
+			}
+			return nil
+		}), nil)
+		i := InfoOf(c.s)
+		if i.RecvQueue != 1 || i.SendQueue != 16 || i.Local.String() != c.addr || i.Peer != (Addr{}) || c.tcp != (i.State == "LISTEN") {
+			t.Errorf("%s: the listener is %+v", name, i)
+		}
+		a, _ := accepted(t, c.s)
+		must[int](t)(client.Write([]byte("question")))
+		b := make([]byte, 3)
+		recvAll(t, a, [][]byte{b}, nil)
+		i = InfoOf(a)
+		if i.RecvQueue != 5 || i.Local.String() != c.addr || i.Peer.String() != client.LocalAddr().String() {
+			t.Errorf("%s: the connection is %+v", name, i)
+		}
+		if c.tcp && (i.State != "ESTAB" || i.BytesIn != 8 || i.BytesOut != 0) {
+			t.Errorf("%s: the connection is %+v", name, i)
+		}
+	}
+	ns := Unix()
+	u, c := open(t, ns, abi.AddressFamilyUnix, stream), open(t, ns, abi.AddressFamilyUnix, stream)
+	name := Addr{Unix: true, Path: "/run/s"}
+	check(t, "listen", firstError(u.Bind(name), u.Listen(3), c.Connect(name)), nil)
+	if i := InfoOf(u); i.RecvQueue != 1 || i.SendQueue != 3 || i.Local != name {
+		t.Errorf("the Unix listener is %+v", i)
+	}
+	sendString(t, c, "four", nil)
+	if i := InfoOf(c); i.SendQueue != 4 || i.Peer != name {
+		t.Errorf("the Unix connection is %+v", i)
+	}
+}
