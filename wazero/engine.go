@@ -108,6 +108,9 @@ func link(wasm []byte, o *options) (*binary, error) {
 	if _, err := wasix.Link(info); err != nil {
 		return nil, err
 	}
+	if err := checkFeatures(info.Features); err != nil {
+		return nil, err
+	}
 	b := &binary{info: info}
 	b.code, err = wasmfile.Rewrite(wasm, wasmfile.RewriteOptions{HostFutex: true, Checkpoints: !o.noInterrupt})
 	if err != nil {

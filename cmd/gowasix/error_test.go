@@ -29,6 +29,8 @@ func programs(t *testing.T) string {
 		"unknown.wasm": (&wasixtest.Module{
 			Imports: []wasmfile.Import{{Module: "wasix_32v1", Name: "sock_fly"}}, Functions: start,
 		}).Binary(),
+		"gc.wasm": []byte("\x00asm\x01\x00\x00\x00" + "\x01\x06\x02\x60\x00\x00\x5f\x00" + "\x03\x02\x01\x00" +
+			"\x07\x0a\x01\x06_start\x00\x00" + "\x0a\x04\x01\x02\x00\x0b"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 	"github.com/gowasix/gowasix/wasmer"
+	"github.com/gowasix/gowasix/wazero"
 )
 
 // inspect prints what a program imports, exports and needs.
@@ -108,19 +109,20 @@ func printImports(w io.Writer, calls []*wasix.Syscall) {
 
 // printEngines tells what each engine does with the program.
 func printEngines(w io.Writer, info *wasmfile.Info) {
-	onWasmer := "runs it"
-	switch missing := info.Features & wasmer.Lacking; {
+	shared := info.Memory != nil && info.Memory.Shared
+	fmt.Fprintf(w, "wasmer:    %s\n", verdict(info.Features&wasmer.Lacking, shared, "shared memory and futex instructions"))
+	fmt.Fprintf(w, "wazero:    %s\n", verdict(info.Features&wazero.Lacking, info.AtomicWait, "futex instructions"))
+}
+
+// verdict tells what an engine does with a program, given the features it lacks.
+func verdict(missing wasmfile.Features, rewritten bool, what string) string {
+	switch {
 	case missing != 0:
-		onWasmer = "lacks " + missing.String()
-	case info.Memory != nil && info.Memory.Shared:
-		onWasmer = "runs it after rewriting shared memory and futex instructions"
+		return "does not run it: lacks " + missing.String()
+	case rewritten:
+		return "runs it after rewriting " + what
 	}
-	fmt.Fprintf(w, "wasmer:    %s\n", onWasmer)
-	wazero := "runs it"
-	if info.AtomicWait {
-		wazero = "runs it after rewriting futex instructions"
-	}
-	fmt.Fprintf(w, "wazero:    %s\n", wazero)
+	return "runs it"
 }
 
 func orNone(s string) string {

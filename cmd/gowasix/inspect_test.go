@@ -36,6 +36,8 @@ func TestInspect(t *testing.T) {
 func TestInspectForeign(t *testing.T) {
 	t.Chdir(programs(t))
 	command(t, "", "inspect", "library.wasm").want(t, 0, "no program: it exports neither _start nor _initialize", "")
+	lacks := "does not run it: lacks gc\n"
+	command(t, "", "inspect", "gc.wasm").want(t, 0, "wasmer:    "+lacks+"wazero:    "+lacks, "")
 	r := command(t, "", "inspect", "foreign.wasm")
 	r.want(t, 125, "program (_start)", "env.mystery")
 	if strings.Contains(r.stdout, "runs it") {
