@@ -42,6 +42,11 @@ func handler() http.Handler {
 		fmt.Fprintln(w, "Hello from a Go program in WebAssembly!")
 	})
 	mux.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) {
+		// Without it, the server drops the rest of the body once the answer begins.
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		_, _ = io.Copy(w, r.Body)
 	})
 	mux.HandleFunc("GET /addr", func(w http.ResponseWriter, r *http.Request) {
