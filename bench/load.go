@@ -25,6 +25,8 @@ var echoWorkloads = []workload{
 	{"64 connections, 16 KiB, a thread each", "echo-threads", 64, 16 << 10},
 	{"64 connections, 64 B, poll", "echo-poll", 64, 64},
 	{"64 connections, 16 KiB, poll", "echo-poll", 64, 16 << 10},
+	{"1 connection, 64 B, epoll", "echo-epoll", 1, 64},
+	{"64 connections, 64 B, epoll", "echo-epoll", 64, 64},
 }
 
 // sample is what one variant did in one round.
