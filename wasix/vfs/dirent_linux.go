@@ -77,20 +77,5 @@ func appendEntries(entries []Entry, raw []byte) []Entry {
 	return entries
 }
 
-func direntFiletype(typ byte) abi.Filetype {
-	switch typ {
-	case unix.DT_REG:
-		return abi.FiletypeRegularFile
-	case unix.DT_DIR:
-		return abi.FiletypeDirectory
-	case unix.DT_LNK:
-		return abi.FiletypeSymbolicLink
-	case unix.DT_CHR:
-		return abi.FiletypeCharacterDevice
-	case unix.DT_BLK:
-		return abi.FiletypeBlockDevice
-	case unix.DT_FIFO, unix.DT_SOCK:
-		return abi.FiletypeSocketStream
-	}
-	return abi.FiletypeUnknown
-}
+// direntFiletype returns the file type for d_type, which is that of st_mode.
+func direntFiletype(typ byte) abi.Filetype { return filetypeOfMode(uint32(typ) << 12) }

@@ -40,7 +40,9 @@ func (r *direntReader) next(f *os.File) ([]Entry, error) {
 		r.at++
 		entry := Entry{Name: e.Name(), Filetype: filetypeOf(e.Type()), Position: r.at}
 		if info, err := e.Info(); err == nil {
-			entry.Ino = statOf(info).Ino
+			if st, ok := info.Sys().(*syscall.Stat_t); ok {
+				entry.Ino = st.Ino
+			}
 		}
 		r.entries = append(r.entries, entry)
 	}
@@ -50,7 +52,7 @@ func (r *direntReader) next(f *os.File) ([]Entry, error) {
 	return r.entries, err
 }
 
-func (f *hostFile) Sync(bool) error { return errnoOf(f.file.Sync()) }
+func (f *hostFile) Sync(bool) error { return unix.Fsync(f.fd) }
 
 // Allocate makes the file longer; it reserves nothing.
 func (f *hostFile) Allocate(offset, length int64) error {
@@ -63,10 +65,6 @@ func (f *hostFile) Allocate(offset, length int64) error {
 
 func (f *hostFile) Advise(int64, int64, abi.Advice) error { return nil }
 
-func statTimes(st *syscall.Stat_t) (atim, mtim, ctim uint64) {
-	return nanoseconds(st.Atimespec), nanoseconds(st.Mtimespec), nanoseconds(st.Ctimespec)
-}
-
 // setTimesAt sets the times of a file in an open directory. Times to be omitted
 // are read first.
 func setTimesAt(dir int, base string, atim, mtim int64) error {
@@ -78,9 +76,8 @@ func setTimesAt(dir int, base string, atim, mtim int64) error {
 	return unix.UtimesNanoAt(dir, base, ts, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-func setFileTimes(f *os.File, atim, mtim int64) error {
+func setFileTimes(fd int, atim, mtim int64) error {
 	var st unix.Stat_t
-	fd := int(f.Fd())
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}

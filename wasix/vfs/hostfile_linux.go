@@ -1,7 +1,6 @@
 package vfs
 
 import (
-	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -15,7 +14,7 @@ func (f *hostFile) Sync(dataOnly bool) error {
 	if dataOnly {
 		return unix.Fdatasync(f.fd)
 	}
-	return errnoOf(f.file.Sync())
+	return unix.Fsync(f.fd)
 }
 
 func (f *hostFile) Allocate(offset, length int64) error {
@@ -40,10 +39,6 @@ func (f *hostFile) Advise(offset, length int64, advice abi.Advice) error {
 	return unix.Fadvise(f.fd, offset, length, advices[advice])
 }
 
-func statTimes(st *syscall.Stat_t) (atim, mtim, ctim uint64) {
-	return nanoseconds(st.Atim), nanoseconds(st.Mtim), nanoseconds(st.Ctim)
-}
-
 func timespecs(atim, mtim int64) []unix.Timespec {
 	return []unix.Timespec{timespec(atim), timespec(mtim)}
 }
@@ -64,11 +59,11 @@ func setTimesAt(dir int, base string, atim, mtim int64) error {
 }
 
 // setFileTimes is futimens(3); kernels before 5.8 know no AT_EMPTY_PATH there.
-func setFileTimes(f *os.File, atim, mtim int64) error {
+func setFileTimes(fd int, atim, mtim int64) error {
 	ts := timespecs(atim, mtim)
-	err := unix.UtimesNanoAt(int(f.Fd()), "", ts, unix.AT_EMPTY_PATH)
+	err := unix.UtimesNanoAt(fd, "", ts, unix.AT_EMPTY_PATH)
 	if err == syscall.EINVAL {
-		err = unix.UtimesNanoAt(unix.AT_FDCWD, filepath.Join("/proc/self/fd", strconv.Itoa(int(f.Fd()))), ts, 0)
+		err = unix.UtimesNanoAt(unix.AT_FDCWD, filepath.Join("/proc/self/fd", strconv.Itoa(fd)), ts, 0)
 	}
 	return err
 }

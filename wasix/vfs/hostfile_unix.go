@@ -17,16 +17,15 @@ import (
 // duplicates share it and concurrent reads do not overlap.
 type hostFile struct {
 	alwaysReady
-	file     *os.File
 	fd       int
 	filetype abi.Filetype
 	rights   abi.Rights
 	readOnly bool // the mount is: times stay
 }
 
-// newHostFile takes over f, which was opened with flag.
-func newHostFile(f *os.File, typ abi.Filetype, flag int) *hostFile {
-	return &hostFile{file: f, fd: int(f.Fd()), filetype: typ, rights: accessOf(flag)}
+// newHostFile takes over fd, which was opened with flag.
+func newHostFile(fd int, typ abi.Filetype, flag int) *hostFile {
+	return &hostFile{fd: fd, filetype: typ, rights: accessOf(flag)}
 }
 
 // accessOf returns the rights to read and to write that a file has by the flags
@@ -43,10 +42,10 @@ func accessOf(flag int) abi.Rights {
 
 func (f *hostFile) access() abi.Rights     { return f.rights }
 func (f *hostFile) Filetype() abi.Filetype { return f.filetype }
-func (f *hostFile) Close() error           { return errnoOf(f.file.Close()) }
+func (f *hostFile) Close() error           { return unix.Close(f.fd) }
 
 // SyscallConn gives the kernel's descriptor, for sendfile(2).
-func (f *hostFile) SyscallConn() (syscall.RawConn, error) { return f.file.SyscallConn() }
+func (f *hostFile) SyscallConn() (syscall.RawConn, error) { return rawFD(f.fd), nil }
 
 func (f *hostFile) Readv(iovs [][]byte) (n int, err error) {
 	for {
@@ -117,7 +116,7 @@ func (f *hostFile) Available() int {
 	return int(min(st.Size-uint64(at), math.MaxInt32))
 }
 
-func (f *hostFile) Stat() (descriptor.Stat, error) { return fileStat(f.file) }
+func (f *hostFile) Stat() (descriptor.Stat, error) { return statFD(f.fd) }
 
 // status returns the flags of the kernel's open file description.
 func (f *hostFile) status() (flags abi.Fdflags) {
@@ -151,11 +150,17 @@ func (f *hostFile) SetFlags(flags abi.Fdflags) error {
 	return err
 }
 
-func (f *hostFile) Truncate(size int64) error { return errnoOf(f.file.Truncate(size)) }
+func (f *hostFile) Truncate(size int64) error {
+	for {
+		if err := unix.Ftruncate(f.fd, size); err != syscall.EINTR {
+			return err
+		}
+	}
+}
 
 func (f *hostFile) SetTimes(atim, mtim int64) error {
 	if f.readOnly {
 		return syscall.EROFS
 	}
-	return setFileTimes(f.file, atim, mtim)
+	return setFileTimes(f.fd, atim, mtim)
 }

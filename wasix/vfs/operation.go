@@ -41,6 +41,13 @@ func (t *Tree) open(from place, p string, o OpenFlags) (descriptor.File, error) 
 	if o.Create && o.Directory {
 		return nil, syscall.EINVAL
 	}
+	if f, err, ok := t.leapOpen(from, p, o); ok {
+		return f, err
+	}
+	return again(func() (descriptor.File, error) { return t.walkOpen(from, p, o) })
+}
+
+func (t *Tree) walkOpen(from place, p string, o OpenFlags) (descriptor.File, error) {
 	pl, err := t.lookup(from, p, followIf(o.Follow && !(o.Create && o.Exclusive)))
 	if err != nil {
 		return nil, err
@@ -62,7 +69,7 @@ func (t *Tree) open(from place, p string, o OpenFlags) (descriptor.File, error) 
 		}
 		dir, err := t.openDir(pl)
 		if err != nil {
-			return nil, err
+			return nil, pl.unlinked(err)
 		}
 		dir.place.beneath = from.beneath
 		return dir, nil
@@ -74,7 +81,7 @@ func (t *Tree) open(from place, p string, o OpenFlags) (descriptor.File, error) 
 
 func (pl *place) openFile(o OpenFlags) (descriptor.File, error) {
 	f, err := pl.mount.fs.OpenFile(pl.name, o.flag())
-	return f, errnoOf(err)
+	return f, pl.unlinked(errnoOf(err))
 }
 
 func (t *Tree) openDir(pl place) (*Dir, error) {

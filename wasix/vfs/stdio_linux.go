@@ -31,5 +31,5 @@ func hostStream(f *os.File) (descriptor.File, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return newHostFile(os.NewFile(uintptr(fd), f.Name()), filetypeOf(info.Mode()), flag), nil
+	return newHostFile(fd, filetypeOf(info.Mode()), flag), nil
 }

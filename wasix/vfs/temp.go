@@ -228,6 +228,9 @@ func (fs *tempFS) reclaim(n *inode) {
 	}
 }
 
+// oneStep reports that a symbolic link on the way is an error, and not followed.
+func (fs *tempFS) oneStep() bool { return true }
+
 func (fs *tempFS) Lstat(name string) (descriptor.Stat, error) {
 	fs.mu.RLock()
 	defer fs.mu.RUnlock()

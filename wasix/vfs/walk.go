@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"path"
 	"strings"
 	"syscall"
@@ -65,7 +66,15 @@ func (pl *place) lstat() (err error) {
 	}
 	pl.stat, err = pl.mount.fs.Lstat(pl.name)
 	pl.known = err == nil
-	return errnoOf(err)
+	return pl.unlinked(errnoOf(err))
+}
+
+// unlinked returns the error of a call with a name that had no symbolic links.
+func (pl *place) unlinked(err error) error {
+	if err == syscall.ELOOP && pl.canLeap() {
+		return errChanged
+	}
+	return err
 }
 
 func (pl *place) isDir() bool {
@@ -139,6 +148,28 @@ func (t *Tree) lookup(from place, p string, mode follow) (place, error) {
 	case len(p) > maxPath:
 		return place{}, syscall.ENAMETOOLONG
 	}
+	if pl, ok := t.leap(from, p, mode); ok {
+		return pl, nil
+	}
+	return again(func() (place, error) { return t.walk(from, p, mode) })
+}
+
+// errChanged says that a file became a symbolic link after it was looked at.
+var errChanged = errors.New("vfs: changed meanwhile")
+
+// again calls f until nothing changes meanwhile, but not without end: ELOOP.
+func again[T any](f func() (T, error)) (result T, err error) {
+	const attempts = 100
+	for range attempts {
+		if result, err = f(); err != errChanged {
+			return result, err
+		}
+	}
+	return result, syscall.ELOOP
+}
+
+// walk resolves p element by element.
+func (t *Tree) walk(from place, p string, mode follow) (place, error) {
 	w := walk{tree: t, from: from, mode: mode, at: from, rest: p}
 	if err := w.fromRoot(); err != nil {
 		return place{}, err
