@@ -6,13 +6,15 @@ import (
 
 // delivery is a call of the guest's callback, on the stack of its thread.
 //
-// wasix-libc's callback runs the program's handler. Without one it takes the
-// default action as it knows it: it blocks all signals and prints a message, then
-// aborts, whatever the signal; or it calls an address that is no function, for
-// those to be ignored. Either way the host does what the signal does on Linux.
+// wasix-libc's callback runs the program's handler. Where that is SIG_IGN, the
+// rewriter has made it tell so. Without one it takes the default action as it knows
+// it: it blocks all signals and prints a message, then aborts, whatever the signal;
+// or it calls SIG_IGN, or, before the program has set a handler, no function at all.
+// Either way the host does what the signal does on Linux.
 type delivery struct {
 	signal    abi.Signal
 	outer     *delivery
+	ignored   bool // the guest's handler is SIG_IGN
 	abandoned bool // the callback unwinds and counts as returned
 }
 
@@ -106,43 +108,62 @@ func (t *Thread) handle(sig abi.Signal) (ran bool, err error) {
 	s.mu.Lock()
 	callback := s.callback
 	s.mu.Unlock()
+	did := unhandled
 	if callback != "" {
-		if ran, err = t.deliver(callback, sig); err != nil {
-			return ran, err
+		if did, err = t.deliver(callback, sig); err != nil {
+			return true, err
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.signals.handling &^= setOf(sig)
-	if !ran {
+	if did == unhandled {
 		t.proc.defaultAction(sig)
 	}
-	return ran, nil
+	return did == handled, nil
 }
 
-// deliver calls the guest's callback. It reports whether the guest has a
-// handler; without one the default action is the host's. The error is ErrUnwind
-// when the thread does not return to where it was interrupted.
-func (t *Thread) deliver(callback string, sig abi.Signal) (handled bool, err error) {
+// What a guest's callback did about a signal.
+type outcome int
+
+const (
+	unhandled outcome = iota // nothing: the default action is the host's
+	ignored
+	handled
+)
+
+// deliver calls the guest's callback and tells what that did. The error is
+// ErrUnwind when the thread does not return to where it was interrupted.
+func (t *Thread) deliver(callback string, sig abi.Signal) (outcome, error) {
 	d := &delivery{signal: sig, outer: t.signals.delivery}
 	t.signals.delivery = d
 	traced := t.traced
 	t.traced = TraceEvent{}
 	stack := t.saveStackPointer()
-	_, err = t.instance.Call(callback, uint64(sig))
+	_, err := t.instance.Call(callback, uint64(sig))
 	t.traced, t.signals.delivery = traced, d.outer
 	switch {
 	case t.exited || t.proc.exiting.Load():
-		return true, ErrUnwind
+		return handled, ErrUnwind
+	case err == nil && d.ignored:
+		return ignored, nil
 	case err == nil:
-		return true, nil
+		return handled, nil
 	case !t.signals.blocked:
 		t.proc.exit(trapStatus(err))
-		return true, ErrUnwind
+		return handled, ErrUnwind
 	}
 	stack.restore()
 	t.setBlocked(false)
-	return false, nil
+	return unhandled, nil
+}
+
+// signalIgnored is what the rewriter has wasix-libc's callback call instead of
+// SIG_IGN.
+func signalIgnored(t *Thread, _ []uint64) {
+	if d := t.signals.delivery; d != nil {
+		d.ignored = true
+	}
 }
 
 // savedStackPointer is where a guest's stack in memory was.

@@ -15,28 +15,35 @@ const maxCallbackName = 4096
 const blockedCallback = "__wasm_signal_blocked"
 
 // callbackSignal is callback_signal(name, name_len): names the export that the
-// host calls with a signal's number, in any thread of the process. A name that the module does not
-// export blocks all signals of the calling thread, until it names one that it does:
-// wasix-libc uses "__wasm_signal_blocked" so, which blocks in any case. A range outside
+// host calls with a signal's number, in any thread of the process. With a name that
+// the module does not export there is none. "__wasm_signal_blocked" blocks all
+// signals of the calling thread instead, until it names another. A range outside
 // memory is ignored: the call has no result, but for a variant of 2022, which
 // always gets success.
 func callbackSignal(t *Thread, stack []uint64) {
 	n := uint32(stack[1])
 	name, ok := t.bytes(uint32(stack[0]), uint64(n))
 	stack[0] = uint64(abi.ESUCCESS)
-	if !ok || n > maxCallbackName {
-		return
-	}
-	export, ok := t.proc.module.Info().Exports[string(name)]
-	if !ok || export.String() != callbackType || string(name) == blockedCallback {
+	switch {
+	case !ok || n > maxCallbackName:
+	case string(name) == blockedCallback:
 		t.setBlocked(true)
-		return
+	default:
+		t.proc.setCallback(string(name))
+		t.setBlocked(false)
 	}
-	s := &t.proc.signals
+}
+
+// setCallback makes an export the one that takes signals.
+func (p *Process) setCallback(name string) {
+	export, ok := p.module.Info().Exports[name]
+	if !ok || export.String() != callbackType {
+		name = ""
+	}
+	s := &p.signals
 	s.mu.Lock()
-	s.callback = string(name)
-	s.mu.Unlock()
-	t.setBlocked(false)
+	defer s.mu.Unlock()
+	s.callback = name
 }
 
 // callbackType is the signature of a callback.

@@ -199,6 +199,7 @@ func families() []family {
 			{name: "proc_signals_count_get", note: noteProposal},
 			{name: "proc_signals_get", do: procSignalsGet, support: Full},
 			{name: "proc_signals_sizes_get", do: procSignalsSizesGet, support: Full},
+			{name: "signal_ignored", raw: signalIgnored, support: Full},
 			{name: "thread_signal", do: threadSignal, support: Full},
 		}},
 		{"thread", []row{

@@ -13,6 +13,10 @@ import (
 var instructions = []abi.Function{
 	{Module: wasmfile.HostModule, Name: "checkpoint"},
 	{
+		Module: wasmfile.HostModule, Name: "signal_ignored",
+		Params: []abi.ValueType{abi.ValueTypeI32}, ParamNames: []string{"signal"},
+	},
+	{
 		Module: wasmfile.HostModule, Name: "memory_atomic_notify",
 		Params:     []abi.ValueType{abi.ValueTypeI32, abi.ValueTypeI32, abi.ValueTypeI32},
 		ParamNames: []string{"addr", "count", "offset"},

@@ -112,7 +112,8 @@ func link(wasm []byte, o *options) (*binary, error) {
 		return nil, err
 	}
 	b := &binary{info: info}
-	b.code, err = wasmfile.Rewrite(wasm, wasmfile.RewriteOptions{HostFutex: true, Checkpoints: !o.noInterrupt})
+	b.code, err = wasmfile.Rewrite(wasm, wasmfile.RewriteOptions{
+		HostFutex: true, Checkpoints: !o.noInterrupt, IgnoredSignals: true})
 	if err != nil {
 		return nil, err
 	}

@@ -9,19 +9,20 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
-// Where a program with a handler keeps the name of its callback, and one that
-// no export has, which blocks signals.
+// Where a program with a handler keeps the name of its callback, and the one that
+// blocks signals.
 const (
 	callbackName = "handler"
 	callbackAt   = 2048
-	blockedAt    = callbackAt + 1
+	blockedName  = "__wasm_signal_blocked"
+	blockedAt    = callbackAt + 64
 )
 
 // handlerProgram is program with a signal handler, which has the signal's number
 // as its local 0, and two more locals.
 func handlerProgram(handler, start, thread []byte) *Module {
 	m := program(Body(register, start), thread)
-	m.Data = append(m.Data, Data{callbackAt, []byte(callbackName)})
+	m.Data = append(m.Data, Data{callbackAt, []byte(callbackName)}, Data{blockedAt, []byte(blockedName)})
 	m.Functions = append(m.Functions, Function{
 		Export: callbackName, Signature: takesI32,
 		Locals: []abi.ValueType{abi.ValueTypeI32, abi.ValueTypeI32}, Body: handler,
@@ -31,7 +32,7 @@ func handlerProgram(handler, start, thread []byte) *Module {
 
 var (
 	register = Body(I32Const(callbackAt), I32Const(int32(len(callbackName))), Call(callbackSignal))
-	block    = Body(I32Const(blockedAt), I32Const(int32(len(callbackName)-1)), Call(callbackSignal))
+	block    = Body(I32Const(blockedAt), I32Const(int32(len(blockedName))), Call(callbackSignal))
 )
 
 // raise sends the calling thread a signal, and traps if that fails.

@@ -1,10 +1,6 @@
 package wasmfile
 
-import (
-	"slices"
-
-	"github.com/gowasix/gowasix/wasix/abi"
-)
+import "slices"
 
 // CheckpointInterval is how many turns of loops and calls lie between two calls
 // of checkpoint: enough that the call costs nothing in comparison, and no more
@@ -35,7 +31,7 @@ func isCheckpoint(e edit) bool { return e.kind == editCheckpoint }
 
 // rewrites reports whether anything is to be edited.
 func (d *decoder) rewrites() bool {
-	return d.opts.HostFutex && d.info.AtomicWait || d.hasCheckpoints()
+	return d.opts.HostFutex && d.info.AtomicWait || d.hasCheckpoints() || d.hasHandlers()
 }
 
 func (i *Info) imports(f Import) bool {
@@ -47,12 +43,9 @@ func (i *Info) imports(f Import) bool {
 // checkpointCode counts global counter down and calls function check at zero.
 func checkpointCode(counter, check uint32) []byte {
 	const (
-		opIf        = 0x04
-		blockEmpty  = 0x40
-		opGlobalGet = 0x23
-		opGlobalSet = 0x24
-		opI32Eqz    = 0x45
-		opI32Sub    = 0x6b
+		blockEmpty = 0x40
+		opI32Eqz   = 0x45
+		opI32Sub   = 0x6b
 	)
 	out := appendU32([]byte{opGlobalGet}, counter)
 	out = append(out, opI32Const, 1, opI32Sub)
@@ -62,23 +55,5 @@ func checkpointCode(counter, check uint32) []byte {
 	out = appendS32(append(out, opI32Const), CheckpointInterval)
 	out = appendU32(append(out, opGlobalSet), counter)
 	out = appendU32(append(out, opCall), check)
-	return append(out, opEnd)
-}
-
-// globalSection appends the globals and the counter, if there are checkpoints.
-func (w *rewriter) globalSection(out []byte, s section) []byte {
-	const isMutable = 1
-	if w.checkpoint == nil {
-		return w.splice(out, s.start, s.end)
-	}
-	r := reader{buf: w.wasm[:s.end], pos: s.start}
-	count := uint32(0)
-	if r.more() {
-		count = r.u32()
-	}
-	out = appendU32(out, count+1)
-	out = w.splice(out, r.pos, s.end)
-	out = append(out, byte(abi.ValueTypeI32), isMutable, opI32Const)
-	out = appendS32(out, CheckpointInterval)
 	return append(out, opEnd)
 }

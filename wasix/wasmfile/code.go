@@ -15,6 +15,7 @@ func (d *decoder) codeSection(r *reader) {
 			r.truncated()
 			return
 		}
+		d.function = uint32(d.imported + i)
 		body := r.sub(int(size), r.section)
 		d.body(&body)
 		if err := body.finish(); err != nil {
@@ -58,6 +59,7 @@ func (d *decoder) locals(r *reader) {
 // expression reads instructions up to the end that closes them.
 func (d *decoder) expression(r *reader, constant bool) {
 	features, calls := Features(0), false
+	one := false // the instruction before pushed 1
 	for depth := 1; depth > 0 && r.err == nil; {
 		at := r.pos
 		b := r.byte()
@@ -73,16 +75,18 @@ func (d *decoder) expression(r *reader, constant bool) {
 		}
 		features |= op.feature
 		calls = calls || b >= opCall && b <= opReturnCallRef
+		wasOne := one
+		one = false
 		switch op.imm {
 		case immNone:
 		case immIndex:
 			r.u32()
 		case immI32:
-			r.signed(32)
+			one = r.signed(32) == 1
 		case immMemarg:
 			d.memarg(r)
 		case immFunc:
-			d.funcIndex(r)
+			d.noteCall(d.funcIndex(r))
 		case immBlock:
 			d.blockType(r)
 			depth++
@@ -101,6 +105,10 @@ func (d *decoder) expression(r *reader, constant bool) {
 			}
 		case immFutex:
 			d.futexInstruction(r, at, number)
+		case immCallIndirect:
+			if typ := d.callIndirect(r); b == opCallIndirect && r.err == nil {
+				d.indirectCall(at, r.pos, typ, wasOne)
+			}
 		case immInvalid:
 			d.unknown(r, at, b, number)
 		default:
@@ -154,8 +162,6 @@ func (d *decoder) immediates(r *reader, imm immediate) {
 	case immIndex2:
 		r.u32()
 		r.u32()
-	case immCallIndirect:
-		d.callIndirect(r)
 	case immMemory:
 		d.memoryIndex(r)
 	case immMemory2:
@@ -193,14 +199,15 @@ func (d *decoder) immediates(r *reader, imm immediate) {
 	}
 }
 
-// callIndirect reads a type and a table. The table was a zero byte before
-// there could be several.
-func (d *decoder) callIndirect(r *reader) {
-	d.funcType(r)
+// callIndirect reads a type, which it returns, and a table. The table was a zero
+// byte before there could be several.
+func (d *decoder) callIndirect(r *reader) (typ uint32) {
+	typ = d.funcType(r)
 	at := r.pos
 	if r.u32() != 0 || r.pos != at+1 {
 		d.info.Features |= FeatureReferenceTypes
 	}
+	return typ
 }
 
 func (d *decoder) memoryIndex(r *reader) uint32 {

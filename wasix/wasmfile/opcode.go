@@ -58,9 +58,13 @@ func opcodes(spans ...span) []opcode {
 
 const (
 	opLoop          = 0x03
+	opIf            = 0x04
 	opEnd           = 0x0b
 	opCall          = 0x10
+	opCallIndirect  = 0x11
 	opReturnCallRef = 0x15 // the last of the calls
+	opGlobalGet     = 0x23
+	opGlobalSet     = 0x24
 	opI32Const      = 0x41
 )
 

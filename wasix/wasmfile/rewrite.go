@@ -41,10 +41,16 @@ type RewriteOptions struct {
 	// that call others, reaches [CheckpointInterval]. Each instance counts for
 	// itself, in a global that the binary does not export.
 	Checkpoints bool
+	// IgnoredSignals makes signals be ignored for which a program of wasix-libc has
+	// the handler SIG_IGN: the library calls that like any other, but there is no
+	// such function. A function of [HostModule] is called instead:
+	//
+	//	signal_ignored(signal i32)
+	IgnoredSignals bool
 }
 
 // edits reports whether the options ask for more than flags to change.
-func (o RewriteOptions) edits() bool { return o.HostFutex || o.Checkpoints }
+func (o RewriteOptions) edits() bool { return o.HostFutex || o.Checkpoints || o.IgnoredSignals }
 
 // The functions for the futex instructions, in the order of their opcodes.
 var futexFunctions = [3]Import{
@@ -78,6 +84,7 @@ func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
 	if d.info.imports(checkpointFunction) {
 		d.dropCheckpoints()
 	}
+	d.keepHandlers()
 	if !d.rewrites() {
 		return wasm, nil
 	}
@@ -94,14 +101,15 @@ type editKind uint32
 const (
 	editIndex      editKind = 3 + iota // the index of a function
 	editCheckpoint                     // nothing, where a checkpoint goes
+	editHandler                        // a call that may be one of SIG_IGN
 )
 
-// An edit is a place in the binary where an index of a function or a futex
-// instruction is.
+// An edit is a place in the binary where an index of a function is, or one of
+// the instructions that are replaced.
 type edit struct {
 	start, end uint32
 	kind       editKind
-	value      uint32 // the index, or the instruction's offset
+	value      uint32 // the index, the instruction's offset, or the function it is in
 }
 
 type rewriter struct {
@@ -114,7 +122,9 @@ type rewriter struct {
 	fresh []Import  // those of them whose type the binary lacks
 	index [3]uint32 // of the function for each futex instruction
 
-	checkpoint []byte // the code of one, nil without any
+	counters   []int32 // initial values of the globals that are added
+	checkpoint []byte  // the code of one, nil without any
+	handler    handlerCall
 }
 
 func newRewriter(d *decoder, wasm []byte) *rewriter {
@@ -125,9 +135,19 @@ func newRewriter(d *decoder, wasm []byte) *rewriter {
 		}
 	}
 	if d.hasCheckpoints() {
-		w.checkpoint = checkpointCode(uint32(len(d.globals)), w.add(checkpointFunction))
+		w.checkpoint = checkpointCode(w.addGlobal(CheckpointInterval), w.add(checkpointFunction))
+	}
+	if d.hasHandlers() {
+		w.handler.ignored, w.handler.number = w.add(ignoredFunction), w.addGlobal(0)
+		w.handler.typ = w.types[len(w.types)-1]
 	}
 	return w
+}
+
+// addGlobal adds a global for a number and returns its index.
+func (w *rewriter) addGlobal(initial int32) uint32 {
+	w.counters = append(w.counters, initial)
+	return uint32(len(w.globals) + len(w.counters) - 1)
 }
 
 // add imports one more function and returns its index.
@@ -187,7 +207,7 @@ func (w *rewriter) module() []byte {
 func (w *rewriter) withAdded() []section {
 	all := slices.Clone(w.sections)
 	added := []byte{sectionType, sectionImport}
-	if w.checkpoint != nil {
+	if len(w.counters) > 0 {
 		added = append(added, sectionGlobal)
 	}
 	for _, id := range added {
@@ -234,6 +254,23 @@ func (w *rewriter) importSection(out []byte, s section) []byte {
 	return out
 }
 
+// globalSection appends the globals, and those that are added.
+func (w *rewriter) globalSection(out []byte, s section) []byte {
+	const isMutable = 1
+	r := reader{buf: w.wasm[:s.end], pos: s.start}
+	count := uint32(0)
+	if r.more() {
+		count = r.u32()
+	}
+	out = appendU32(out, count+uint32(len(w.counters)))
+	out = w.splice(out, r.pos, s.end)
+	for _, initial := range w.counters {
+		out = append(out, byte(abi.ValueTypeI32), isMutable, opI32Const)
+		out = append(appendS32(out, initial), opEnd)
+	}
+	return out
+}
+
 func (w *rewriter) codeSection(out []byte, s section) []byte {
 	r := reader{buf: w.wasm[:s.end], pos: s.start}
 	out = appendU32(out, r.u32())
@@ -258,6 +295,8 @@ func (w *rewriter) splice(out []byte, start, end int) []byte {
 			out = appendU32(out, e.value+uint32(len(w.added)))
 		case editCheckpoint:
 			out = append(out, w.checkpoint...)
+		case editHandler:
+			out = append(out, w.handler.code(w.wasm[e.start:e.end])...)
 		default:
 			out = append(out, opI32Const)
 			out = appendS32(out, int32(e.value))
