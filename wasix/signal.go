@@ -80,6 +80,30 @@ func (p *Process) Signal(sig abi.Signal) error {
 	return nil
 }
 
+// SignalGroup sends a signal to all processes of the tree that p is in, as a
+// terminal does to the foreground process group. It does nothing for what is no signal.
+func (p *Process) SignalGroup(sig abi.Signal) {
+	for _, target := range p.system.all() {
+		_ = target.Signal(sig) // an error says that it has ended
+	}
+}
+
+// Pending reports whether a signal was sent to the process that it has not
+// handled yet, or is about to.
+func (p *Process) Pending(sig abi.Signal) bool {
+	if sig == abi.SignalNone || sig > lastSignal {
+		return false
+	}
+	s := &p.signals
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pending := s.pending
+	for _, t := range p.liveThreads() {
+		pending |= t.signals.pending | t.signals.handling
+	}
+	return pending.has(sig)
+}
+
 // post sends a signal to thread t, or to the process when t is nil.
 func (p *Process) post(t *Thread, sig abi.Signal) {
 	s := &p.signals

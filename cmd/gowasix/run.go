@@ -8,11 +8,9 @@ import (
 	"io"
 	"math"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gowasix/gowasix/wasix"
@@ -42,8 +40,9 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 		return 0, err
 	}
 	defer stopDebug()
-	ctx, stop := f.context()
-	defer stop()
+	ctx, cancel := f.context()
+	defer cancel(nil)
+	signals := forwardSignals(ctx, cancel)
 	module, err := f.compile(ctx)
 	if err != nil {
 		return exitStatus(err, stderr)
@@ -59,7 +58,8 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	if err = cmd.Start(ctx); err == nil {
 		guests.Add(cmd.Process)
-		err = cmd.Wait()
+		signals.to(cmd.Process)
+		err = signals.result(cmd.Wait())
 	}
 	if stats != nil && cmd.Process != nil {
 		stats.print(stderr)
@@ -115,34 +115,15 @@ func (f *runFlags) command(module wasix.Module, stderr io.Writer) (cmd *wasix.Cm
 	return cmd, nil
 }
 
-// context returns the context that ends the guest: on INT, TERM and HUP, and
-// after --timeout.
-func (f *runFlags) context() (context.Context, context.CancelFunc) {
+// context returns the context that ends the guest, after --timeout for one.
+func (f *runFlags) context() (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // by nohup
-		signal.Notify(signals, syscall.SIGHUP)
-	}
-	go func() {
-		select {
-		case s := <-signals:
-			cancel(signalled{s.(syscall.Signal)})
-		case <-ctx.Done():
-		}
-		signal.Stop(signals)
-	}()
 	if f.timeout > 0 {
 		timer := time.AfterFunc(f.timeout, func() { cancel(timedOut{f}) })
 		context.AfterFunc(ctx, func() { timer.Stop() })
 	}
-	return ctx, func() { cancel(context.Canceled) }
+	return ctx, cancel
 }
-
-// signalled is why a guest ends when the command gets a signal.
-type signalled struct{ syscall.Signal }
-
-func (s signalled) Error() string { return s.Signal.String() }
 
 // timedOut is why a guest ends after --timeout.
 type timedOut struct{ *runFlags }

@@ -15,6 +15,10 @@ The guest gets no files, network or environment but what flags grant. Flags come
 before the program; what follows it is the guest's. The exit status is the guest's,
 128 + n after signal n, 124 after --timeout, 125 when gowasix itself fails.
 
+The guest gets the signals INT, QUIT, HUP, TERM, USR1, USR2 and WINCH that are sent
+to gowasix; without a handler for one it ends as on Linux. A second INT ends a guest
+that has not come to handle the first.
+
 Files:
   --dir HOST[:GUEST[:ro]]   mount a directory of the host, or what a zip file holds, at GUEST
                             or the same path (repeatable)
