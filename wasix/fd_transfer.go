@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"syscall"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -53,7 +54,7 @@ func fdRead(t *Thread, p []uint64) abi.Errno {
 //   - EINTR: interrupted before anything was written
 //   - EINVAL: more than 1024 buffers; fewer than eight bytes for an event
 //   - EIO: the device failed
-//   - EPIPE: nobody can read it any more
+//   - EPIPE: nobody can read it any more; the thread is sent SIGPIPE, see [Thread.sigpipe]
 //   - what sock_send returns for a socket
 func fdWrite(t *Thread, p []uint64) abi.Errno {
 	return t.transfer(p, abi.RightsFdWrite, (*descriptor.Description).Writev)
@@ -77,6 +78,9 @@ func (t *Thread) transfer(p []uint64, need abi.Rights,
 	}
 	n, err := move(d, t.waiter, iovs)
 	if err != nil {
+		if err == syscall.EPIPE {
+			t.sigpipe(d.File)
+		}
 		return errnoOf(err)
 	}
 	binary.LittleEndian.PutUint32(ro, uint32(n))

@@ -18,7 +18,10 @@ func (p *Process) Queue() *ready.Queue { return &p.changed }
 func (p *Process) Ready(ready.Events) ready.Events { return 0 }
 
 // childChanged tells p that one of its children has ended.
-func (p *Process) childChanged() { p.changed.Notify(ready.In) }
+func (p *Process) childChanged() {
+	p.changed.Notify(ready.In)
+	p.post(nil, abi.SignalChld)
+}
 
 // collect removes a child of p that has ended, the first-born of them when pid
 // is anyChild, and returns it. It returns nil when none has ended. The errno is

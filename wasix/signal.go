@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/descriptor"
 )
 
 // lastSignal is the highest signal; those from 32 on are the real-time signals,
@@ -137,6 +138,23 @@ func (p *Process) postLocked(t *Thread, sig abi.Signal) {
 	}
 	if t != nil && t.accepts(sig) {
 		t.waiter.Interrupt()
+	}
+}
+
+// sigpipe sends the thread SIGPIPE for writing to f, whose reader is gone. Programs
+// that never registered a callback cannot ignore the signal: they do without. So do
+// sockets, as wasix-libc does not hand on MSG_NOSIGNAL, and Rust's library, which
+// ignores the signal elsewhere, does not with WASIX.
+func (t *Thread) sigpipe(f descriptor.File) {
+	switch f.Filetype() {
+	case abi.FiletypeSocketStream, abi.FiletypeSocketDgram, abi.FiletypeSocketSeqpacket:
+		return
+	}
+	s := &t.proc.signals
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.callback != "" {
+		t.proc.postLocked(t, abi.SignalPipe)
 	}
 }
 

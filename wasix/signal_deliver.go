@@ -7,7 +7,7 @@ import (
 // delivery is a call of the guest's callback, on the stack of its thread.
 //
 // wasix-libc's callback runs the program's handler. Where that is SIG_IGN, the
-// rewriter has made it tell so. Without one it takes the default action as it knows
+// rewriter has made it ask. Without one it takes the default action as it knows
 // it: it blocks all signals and prints a message, then aborts, whatever the signal;
 // or it calls SIG_IGN, or, before the program has set a handler, no function at all.
 // Either way the host does what the signal does on Linux.
@@ -158,12 +158,19 @@ func (t *Thread) deliver(callback string, sig abi.Signal) (outcome, error) {
 	return unhandled, nil
 }
 
-// signalIgnored is what the rewriter has wasix-libc's callback call instead of
-// SIG_IGN.
-func signalIgnored(t *Thread, _ []uint64) {
-	if d := t.signals.delivery; d != nil {
-		d.ignored = true
+// signalIgnored is what the rewriter has wasix-libc's callback ask before it calls
+// SIG_IGN, or a handler of the same address. The library itself calls SIG_IGN as
+// the default action, with all signals blocked; what else is meant cannot be told
+// when there is such a handler. It returns the signal, or 0 when that is ignored.
+func signalIgnored(t *Thread, stack []uint64) {
+	sig, callable := abi.Signal(stack[0]), uint32(stack[1]) != 0
+	d := t.signals.delivery
+	byDefault := t.signals.blocked && sig <= lastSignal && sig != abi.SignalNone && ignoredSignals.has(sig)
+	if d == nil || callable && !byDefault {
+		return
 	}
+	d.ignored = true
+	stack[0] = uint64(abi.SignalNone)
 }
 
 // savedStackPointer is where a guest's stack in memory was.

@@ -14,7 +14,8 @@ var instructions = []abi.Function{
 	{Module: wasmfile.HostModule, Name: "checkpoint"},
 	{
 		Module: wasmfile.HostModule, Name: "signal_ignored",
-		Params: []abi.ValueType{abi.ValueTypeI32}, ParamNames: []string{"signal"},
+		Params: []abi.ValueType{abi.ValueTypeI32, abi.ValueTypeI32}, ParamNames: []string{"signal", "callable"},
+		Results: []abi.ValueType{abi.ValueTypeI32},
 	},
 	{
 		Module: wasmfile.HostModule, Name: "memory_atomic_notify",

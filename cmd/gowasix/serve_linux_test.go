@@ -341,6 +341,46 @@ func TestInterrupt(t *testing.T) {
 	})
 }
 
+// The guest's handlers get the command's signals.
+func TestSignalsAreForwarded(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		s := serve(t, with(run, guests.Path("signals"), "serve")...)
+		s.expect("^ready$")
+		for _, line := range []string{"^USR1 1$", "^USR1 2$"} {
+			if err := s.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+				t.Fatal(err)
+			}
+			s.expect(line)
+		}
+		if err := s.cmd.Process.Signal(syscall.SIGWINCH); err != nil { // ignored
+			t.Fatal(err)
+		}
+		if status := s.end(syscall.SIGTERM); status != 8 {
+			t.Errorf("status %d", status)
+		}
+		s = serve(t, with(run, guests.Path("signals"), "serve")...)
+		s.expect("^ready$")
+		if status := s.end(syscall.SIGUSR2); status != 128+int(syscall.SIGUSR2) || strings.Contains(s.output(), "signal") {
+			t.Errorf("without handler: status %d\n%s", status, s.output())
+		}
+	})
+}
+
+// A second INT ends a guest that is busy with the first.
+func TestSecondInterrupt(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		s := serve(t, with(run, guests.Path("signals-shared"), "stubborn")...)
+		s.expect("^ready$")
+		if err := s.cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		s.expect("^got 2$")
+		if status := s.end(syscall.SIGINT); status != 130 {
+			t.Errorf("status %d", status)
+		}
+	})
+}
+
 // interrupt runs a guest up to its first output, sends INT and returns the status.
 func interrupt(t *testing.T, args []string) int {
 	t.Helper()

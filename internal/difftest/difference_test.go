@@ -33,6 +33,9 @@ var differences = []difference{
 		"Wasmer takes 0, the number of ADD in WASIX's header, for ADD"},
 	{"process recurse", "exit status", "139", "134", anyTrap},
 	{"process abort", "exit status", "132", "134", anyTrap},
+	{"signals pipes", "write to a socket", "-1 EPIPE, SIGPIPE 1 times", "-1 EPIPE, SIGPIPE 0 times", socketPipe},
+	{"signals pipes", "send", "-1 EPIPE, SIGPIPE 1 times", "-1 EPIPE, SIGPIPE 0 times", socketPipe},
+	{"signals trap", "exit status", "132", "134", anyTrap},
 	{"sock-threads", "accept.woken by close", "no", "yes", closeWakes},
 	{"sock-threads", "accept.result after close", "returns", "EBADF", closeWakes},
 	{"sock-threads", "reuse.old waiter", "returns", "EBADF", closeWakes},
@@ -46,5 +49,6 @@ const (
 	hangup      = "as wasix-libc: what is hung up is not writable"
 	hangupReads = "an event for reading says that a read does not block; WASI has no form for a hang-up alone"
 	eventError  = "as wasix-libc: an event with an error is neither readable nor writable"
+	socketPipe  = "wasix-libc has no MSG_NOSIGNAL, and Rust's library does not ignore SIGPIPE: no signal for sockets"
 	anyTrap     = "a trap ends a guest as abort(3) does, whatever its kind"
 )

@@ -9,15 +9,18 @@ import (
 // SignalCallback is the export of wasix-libc that takes signals.
 const SignalCallback = "__wasm_signal"
 
-// ignoredFunction takes the place of handlers that are SIG_IGN.
-var ignoredFunction = Import{HostModule, "signal_ignored", Signature{Params: []abi.ValueType{abi.ValueTypeI32}}}
+// handlerType is the signature of handlers, and of the callback.
+var handlerType = Signature{Params: []abi.ValueType{abi.ValueTypeI32}}
+
+// ignoredFunction is asked about handlers that may be SIG_IGN.
+var ignoredFunction = Import{HostModule, "signal_ignored", signature(abi.ValueTypeI32, abi.ValueTypeI32)}
 
 // anyFunction is what a handler's call belongs to that is one wherever it occurs.
 const anyFunction = ^uint32(0)
 
 // noteCallback remembers the function that takes signals.
 func (d *decoder) noteCallback(name string, function uint32) {
-	if name == SignalCallback && d.opts.IgnoredSignals && d.types[d.funcs[function]].equal(ignoredFunction.Signature) {
+	if name == SignalCallback && d.opts.IgnoredSignals && d.types[d.funcs[function]].equal(handlerType) {
 		d.callback = []uint32{function}
 	}
 }
@@ -30,12 +33,11 @@ func (d *decoder) noteCall(callee uint32) {
 	}
 }
 
-// indirectCall notes an instruction that calls function number 1 of the table
-// when that is SIG_IGN, whose address is 1. That is so for calls of handlers in
-// the callback, and where the number is a constant: a compiler calls functions
-// that there are by their name.
+// indirectCall notes an instruction that may call SIG_IGN, whose address is 1:
+// those that call handlers in the callback, and any with a constant 1, since a
+// compiler calls functions that there are by their name.
 func (d *decoder) indirectCall(start, end int, typ uint32, constant bool) {
-	if len(d.callback) == 0 || !d.types[typ].equal(ignoredFunction.Signature) {
+	if len(d.callback) == 0 || !d.types[typ].equal(handlerType) {
 		return
 	}
 	in := d.function
@@ -60,25 +62,45 @@ func (d *decoder) hasHandlers() bool {
 	return slices.ContainsFunc(d.edits, func(e edit) bool { return e.kind == editHandler })
 }
 
-// handlerCall is what a call of a handler is replaced by.
-type handlerCall struct {
-	number  uint32 // the global for the handler's number: the call may be anywhere
-	ignored uint32 // the function called for SIG_IGN
-	typ     uint32 // its type
+// sigIgn is the address of SIG_IGN. A function may have it, too.
+const sigIgn = 1
+
+// noteElement notes the type of the function in the table at the address of
+// SIG_IGN, if function is that one.
+func (d *decoder) noteElement(index, function uint32) {
+	if index == sigIgn {
+		d.sigIgnCallable = d.types[d.funcs[function]].equal(handlerType)
+	}
 }
 
-// code makes the indirect call unless it is one of number 1.
+// handlerCall is what a call of a handler is replaced by.
+type handlerCall struct {
+	number, signal uint32 // globals for the operands: the call may be anywhere
+	ignored        uint32 // the function asked
+	typ            uint32 // of a block that turns a signal into the one to handle
+	callable       bool   // there is a handler at the address of SIG_IGN
+}
+
+// code makes the indirect call, of number 1 only when that is not SIG_IGN. The
+// question may come to further calls: the globals are set after it.
 func (h *handlerCall) code(call []byte) []byte {
 	const (
-		opElse  = 0x05
-		opI32Eq = 0x46
-		sigIgn  = 1
+		opI32Eq    = 0x46
+		blockEmpty = 0x40
 	)
+	callable := byte(0)
+	if h.callable {
+		callable = 1
+	}
 	out := appendU32([]byte{opGlobalSet}, h.number)
 	out = appendU32(append(out, opGlobalGet), h.number)
 	out = append(out, opI32Const, sigIgn, opI32Eq, opIf)
 	out = appendS32(out, int32(h.typ))
-	out = appendU32(append(out, opCall), h.ignored)
-	out = appendU32(append(out, opElse, opGlobalGet), h.number)
+	out = appendU32(append(out, opI32Const, callable, opCall), h.ignored)
+	out = appendU32(append(out, opI32Const, sigIgn, opGlobalSet), h.number)
+	out = appendU32(append(out, opEnd, opGlobalSet), h.signal)
+	out = appendU32(append(out, opGlobalGet), h.signal)
+	out = appendU32(append(out, opIf, blockEmpty, opGlobalGet), h.signal)
+	out = appendU32(append(out, opGlobalGet), h.number)
 	return append(append(out, call...), opEnd)
 }

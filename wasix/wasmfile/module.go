@@ -68,14 +68,15 @@ type decoder struct {
 	// What a rewrite may change: flag bytes of shared memories and, if opts ask
 	// for edits, places in the code and indices of functions, in the order of
 	// the binary.
-	opts     RewriteOptions
-	shared   []int
-	edits    []edit
-	calls    bool     // the function at hand calls others
-	function uint32   // the function at hand
-	callback []uint32 // the function that takes signals, if any, and those it calls
-	futex    [3]bool  // which of the futex instructions occur
-	wide     bool     // one of them is on another memory than the first, or a 64-bit one
+	opts           RewriteOptions
+	shared         []int
+	edits          []edit
+	calls          bool     // the function at hand calls others
+	function       uint32   // the function at hand
+	callback       []uint32 // the function that takes signals, if any, and those it calls
+	sigIgnCallable bool     // the table has a handler at the address of SIG_IGN
+	futex          [3]bool  // which of the futex instructions occur
+	wide           bool     // one of them is on another memory than the first, or a 64-bit one
 }
 
 // Read decodes a core WebAssembly module, function bodies included, and says

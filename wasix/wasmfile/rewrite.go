@@ -42,10 +42,12 @@ type RewriteOptions struct {
 	// itself, in a global that the binary does not export.
 	Checkpoints bool
 	// IgnoredSignals makes signals be ignored for which a program of wasix-libc has
-	// the handler SIG_IGN: the library calls that like any other, but there is no
-	// such function. A function of [HostModule] is called instead:
+	// the handler SIG_IGN. The library calls that like any other handler, though
+	// there is no such function, or another one of the same address. First a
+	// function of [HostModule] is asked, which returns the signal when it is to be
+	// handled and 0 when not; callable tells whether there is a handler to call:
 	//
-	//	signal_ignored(signal i32)
+	//	signal_ignored(signal i32, callable i32) -> i32
 	IgnoredSignals bool
 }
 
@@ -138,8 +140,10 @@ func newRewriter(d *decoder, wasm []byte) *rewriter {
 		w.checkpoint = checkpointCode(w.addGlobal(CheckpointInterval), w.add(checkpointFunction))
 	}
 	if d.hasHandlers() {
-		w.handler.ignored, w.handler.number = w.add(ignoredFunction), w.addGlobal(0)
-		w.handler.typ = w.types[len(w.types)-1]
+		w.handler = handlerCall{
+			number: w.addGlobal(0), signal: w.addGlobal(0), ignored: w.add(ignoredFunction),
+			typ: w.typeOf(Import{Signature: signature(abi.ValueTypeI32)}), callable: d.sigIgnCallable,
+		}
 	}
 	return w
 }

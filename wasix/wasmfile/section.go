@@ -206,20 +206,24 @@ func (d *decoder) elementSegment(r *reader) {
 		r.fail(at, "unknown flags %#x of a segment", flags)
 		return
 	}
+	first := ^uint32(0) // where it goes, if that is known
 	if flags&elementPassive == 0 {
 		if flags&elementExplicit != 0 {
 			r.u32()
+		}
+		if ahead := *r; ahead.byte() == opI32Const {
+			first = uint32(ahead.signed(32))
 		}
 		d.expression(r, true)
 	}
 	if flags&(elementPassive|elementExplicit) != 0 {
 		d.elementKind(r, flags&elementExpressions != 0)
 	}
-	for range r.count() {
+	for i := range r.count() {
 		if flags&elementExpressions != 0 {
 			d.expression(r, true)
-		} else {
-			d.funcIndex(r)
+		} else if function := d.funcIndex(r); r.err == nil {
+			d.noteElement(first+uint32(i), function)
 		}
 	}
 }

@@ -205,6 +205,10 @@ WASI_IMPORT(sched_yield) wasi_errno wasi_sched_yield(void);
 WASI_IMPORT(proc_exit) _Noreturn void wasi_proc_exit(uint32_t code);
 WASIX_IMPORT(proc_exit2) _Noreturn void wasix_proc_exit2(uint32_t code);
 WASIX_IMPORT(proc_id) wasi_errno wasix_proc_id(uint32_t *pid);
+WASIX_IMPORT(proc_signal) wasi_errno wasix_proc_signal(uint32_t pid, uint8_t signal);
+WASIX_IMPORT(proc_raise_interval) wasi_errno wasix_proc_raise_interval(uint8_t signal, wasi_time interval, uint8_t repeat);
+WASIX_IMPORT(thread_signal) wasi_errno wasix_thread_signal(uint32_t tid, uint8_t signal);
+WASIX_IMPORT(callback_signal) void wasix_callback_signal(const char *name, size_t len); // no result
 
 // Descriptors and files.
 WASI_IMPORT(fd_close) wasi_errno wasi_fd_close(wasi_fd fd);

@@ -1,0 +1,34 @@
+// The part of <signal.h> that the probe uses. On WASIX it is libc.c, which does as
+// wasix-libc, but can block signals.
+#ifndef SIGNALS_H
+#define SIGNALS_H
+
+#include "guest.h"
+
+#ifdef __wasm__
+
+enum { SIGHUP = 1, SIGINT = 2, SIGABRT = 6, SIGKILL = 9, SIGUSR1 = 10, SIGUSR2 = 12, SIGALRM = 14, SIGTERM = 15, SIGCHLD = 17, SIGURG = 23, SIGWINCH = 28 };
+#define SIG_DFL ((void (*)(int))0)
+typedef uint32_t pid_t;
+typedef uint64_t sigset_t;
+struct sigaction {
+	void (*sa_handler)(int);
+	int sa_flags;
+	sigset_t sa_mask;
+};
+int sigaction(int signo, const struct sigaction *act, struct sigaction *old);
+int raise(int signo);
+int kill(int pid, int signo);
+pid_t getpid(void);
+
+#endif
+
+// block_all and unblock_all are sigprocmask(2) with all signals.
+void block_all(void);
+void unblock_all(void);
+
+// alarm_every sends SIGALRM in so many microseconds and, if again is set, every
+// so many from then on; 0 ends that.
+void alarm_every(int us, bool again);
+
+#endif
