@@ -57,6 +57,8 @@ func TestErrors(t *testing.T) {
 		{"run --add-host printer " + guest, 125, "write NAME:ADDRESS"},
 		{"run --dns ns.test " + guest, 125, "write an address, or an address and a port"},
 		{"run --hosts /nowhere " + guest, 125, "--hosts: open /nowhere: no such file or directory"},
+		{"run --net-limit sockets=0 " + guest, 125, "--net-limit sockets=0: write sockets=N, pending=N or rate=N"},
+		{"run --net-limit files=3 " + guest, 125, "--net-limit files=3: write sockets=N"},
 		{"run --timeout", 2, "--timeout needs a value"},
 		{"run --mapdir x y", 2, "write GUEST:HOST"},
 		{"run --volume x y", 2, "write HOST:GUEST"},

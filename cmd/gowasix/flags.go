@@ -17,6 +17,7 @@ type runFlags struct {
 	publish        list
 	listen         list
 	names          nameFlags
+	netLimit       string
 	dirs           list
 	tmpfs          list
 	env            list
@@ -64,6 +65,7 @@ func (f *runFlags) flagSet() *flag.FlagSet {
 	set.Var(&f.net, "net", "")
 	set.Var(&f.publish, "p", "")
 	set.Var(&f.listen, "listen", "")
+	set.StringVar(&f.netLimit, "net-limit", "", "")
 	set.Var(&f.names.hosts, "add-host", "")
 	set.StringVar(&f.names.file, "hosts", "", "")
 	set.Var(&f.names.servers, "dns", "")

@@ -32,6 +32,13 @@ func (f *runFlags) network(stderr io.Writer) (network.Network, error) {
 	if len(search.Search) > 0 {
 		n = network.WithNames(n, search)
 	}
+	if f.netLimit != "" {
+		quota, err := parseQuota(f.netLimit)
+		if err != nil {
+			return nil, err
+		}
+		n = network.WithQuota(n, quota)
+	}
 	maps, err := f.portMaps()
 	if err != nil || len(maps) == 0 {
 		return n, err

@@ -179,3 +179,13 @@ func TestMemoryLimit(t *testing.T) {
 		}
 	}
 }
+
+// A guest that wants more sockets than it may have is told so.
+func TestNetLimit(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		r := command(t, "", with(run, "--net", "--net-limit", "pending=100,sockets=1", "--timeout", "1m", guests.Path("sock-state"), "accept")...)
+		if !strings.Contains(r.stdout, "ENOBUFS") {
+			t.Errorf("status %d, stdout\n%s\nstderr\n%s", r.status, r.stdout, r.stderr)
+		}
+	})
+}

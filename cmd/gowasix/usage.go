@@ -44,6 +44,8 @@ Network:
                             with LISTEN_FDS and LISTEN_FDNAMES as systemd does; for PORT 0
                             the one chosen is printed (repeatable). Sockets that gowasix
                             itself is started with in this way come first
+  --net-limit LIMITS        bound open sockets, connections that wait to be accepted, and new
+                            connections per second: sockets=100,pending=128,rate=50
   --add-host NAME:ADDRESS   give a name an address (repeatable)
   --hosts FILE              give names addresses, as /etc/hosts does
   --dns ADDRESS[:PORT]      ask this name server, not the host's (repeatable)

@@ -270,7 +270,7 @@ func (s *publishedSocket) bindOutside(at netip.AddrPort, addr Addr) (netip.AddrP
 		_ = s.SetOption(abi.SockOptionOnlyV6, 0) // fails when bound, as Bind will
 		target = netip.AddrPortFrom(netip.AddrFrom16(at.Addr().As16()), at.Port())
 	}
-	if err := s.grantedBind(Addr{AddrPort: target}); err != nil {
+	if err := grantedBind(s.Socket, Addr{AddrPort: target}); err != nil {
 		return at, err
 	}
 	local, err := s.Socket.LocalAddr()
@@ -285,7 +285,7 @@ func (s *publishedSocket) bindOutside(at netip.AddrPort, addr Addr) (netip.AddrP
 
 // bindRelayed binds the socket inside, and relays to it from the address outside.
 func (s *publishedSocket) bindRelayed(at netip.AddrPort, addr Addr) (netip.AddrPort, error) {
-	if err := s.grantedBind(addr); err != nil {
+	if err := grantedBind(s.Socket, addr); err != nil {
 		return at, err
 	}
 	r, err := startRelay(s.publisher.dialer, at, s.proto, addr.AddrPort)
@@ -309,12 +309,12 @@ func (s *publishedSocket) Close() error {
 	return s.Socket.Close()
 }
 
-// grantedBind binds, without a question from any policy inside.
-func (s *publishedSocket) grantedBind(addr Addr) error {
-	if g, ok := s.Socket.(interface{ bindGranted(Addr) error }); ok {
+// grantedBind binds s, without a question from any policy inside.
+func grantedBind(s Socket, addr Addr) error {
+	if g, ok := s.(interface{ bindGranted(Addr) error }); ok {
 		return g.bindGranted(addr)
 	}
-	return s.Socket.Bind(addr)
+	return s.Bind(addr)
 }
 
 // Accept gives the new socket the port that the guest thinks it listens on.
