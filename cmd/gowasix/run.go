@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/debug"
 )
 
@@ -141,7 +142,8 @@ func exitStatus(err error, stderr io.Writer) (int, error) {
 	if !errors.As(err, &exit) && !timeout {
 		return 0, err
 	}
-	if timeout || exit.Trap() != nil || exit.Signal() != 0 {
+	// The end of a pipeline is nothing to tell, as in a shell.
+	if died := exit.Signal() != 0 && exit.Signal() != abi.SignalPipe; timeout || exit.Trap() != nil || died {
 		fmt.Fprintln(stderr, "gowasix:", err)
 	}
 	if timeout {

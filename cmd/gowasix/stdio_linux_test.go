@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +24,38 @@ func inShell(t *testing.T, run []string, redirections string) result {
 		t.Fatal(err)
 	}
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// A program in a pipeline ends when nobody reads what it writes: without a
+// callback for signals it meets EPIPE, otherwise SIGPIPE, of which nothing is told.
+func TestPipelines(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		endless, err := os.Open("/dev/zero")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer endless.Close()
+		var stderr strings.Builder
+		cmd := exec.CommandContext(t.Context(), binary, with(run, guests.Path("process"), "cat")...)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = endless, w, &stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Close()
+		_ = cmd.Wait()
+		result{cmd.ProcessState.ExitCode(), "", stderr.String()}.want(t, 1, "", "write: EPIPE\n")
+		for signal, told := range map[int]string{13: "", 15: "killed by signal TERM"} {
+			command(t, "", with(run, guests.Path("signals"), "die", strconv.Itoa(signal))...).want(t, 128+signal, "", told)
+		}
+	})
 }
 
 func TestRedirections(t *testing.T) {
