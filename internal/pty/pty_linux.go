@@ -3,9 +3,11 @@ package pty
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,46 +16,48 @@ import (
 // Terminal is a terminal whose user is the test.
 type Terminal struct {
 	// Slave is the side for programs. Its own use keeps the terminal alive.
-	Slave  *os.File
-	master *os.File
-	read   sync.WaitGroup
+	Slave    *os.File
+	t        testing.TB
+	master   *os.File
+	original unix.Termios // the mode in the beginning
+	read     sync.WaitGroup
 
 	mu     sync.Mutex
 	drawn  *sync.Cond
 	screen *screen
 }
 
-// Open opens a terminal of the given size, in the mode the kernel gives it.
-func Open(cols, rows int) (*Terminal, error) {
+// Open opens a terminal of the given size for as long as the test, in the mode the
+// kernel gives it.
+func Open(t testing.TB, cols, rows int) *Terminal {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
+	term := &Terminal{t: t, master: master, screen: newScreen(cols, rows, master)}
+	term.drawn = sync.NewCond(&term.mu)
+	t.Cleanup(term.close)
 	var number int
-	err = control(master, func(fd int) (err error) {
+	term.control(master, func(fd int) (err error) {
 		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 			return err
 		}
 		number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN)
 		return err
 	})
+	term.Slave, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		_ = master.Close()
-		return nil, err
+		t.Fatal(err)
 	}
-	slave, err := os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		_ = master.Close()
-		return nil, err
-	}
-	t := &Terminal{Slave: slave, master: master, screen: newScreen(cols, rows, master)}
-	t.drawn = sync.NewCond(&t.mu)
-	t.read.Go(t.draw)
-	return t, t.setSize(cols, rows)
+	term.setSize(cols, rows)
+	term.original = term.Mode()
+	term.read.Go(term.draw)
+	return term
 }
 
-// Close ends the terminal: programs that still have it read EIO.
-func (t *Terminal) Close() {
+// close ends the terminal: programs that still have it read EIO.
+func (t *Terminal) close() {
 	_ = t.Slave.Close()
 	_ = t.master.Close()
 	t.read.Wait()
@@ -75,54 +79,85 @@ func (t *Terminal) draw() {
 }
 
 // Type types text.
-func (t *Terminal) Type(text string) error {
-	_, err := t.master.WriteString(text)
-	return err
+func (t *Terminal) Type(text string) {
+	t.t.Helper()
+	if _, err := t.master.WriteString(text); err != nil {
+		t.t.Fatal(err)
+	}
 }
 
 // Resize changes the size of the window.
-func (t *Terminal) Resize(cols, rows int) error {
+func (t *Terminal) Resize(cols, rows int) {
+	t.t.Helper()
 	t.mu.Lock()
 	t.screen.resize(cols, rows)
 	t.mu.Unlock()
-	return t.setSize(cols, rows)
+	t.setSize(cols, rows)
 }
 
-func (t *Terminal) setSize(cols, rows int) error {
-	return control(t.master, func(fd int) error {
+func (t *Terminal) setSize(cols, rows int) {
+	t.t.Helper()
+	t.control(t.master, func(fd int) error {
 		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: uint16(cols), Row: uint16(rows)})
 	})
 }
 
 // Mode returns the line discipline.
-func (t *Terminal) Mode() (mode unix.Termios, err error) {
-	err = control(t.Slave, func(fd int) error {
+func (t *Terminal) Mode() (mode unix.Termios) {
+	t.t.Helper()
+	t.control(t.Slave, func(fd int) error {
 		got, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 		if err == nil {
 			mode = *got
 		}
 		return err
 	})
-	return mode, err
+	return mode
 }
 
-// SetMode sets the line discipline.
-func (t *Terminal) SetMode(mode unix.Termios) error {
-	return control(t.Slave, func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETS, &mode) })
-}
-
-// Raw returns the mode that stty raw -echo gives to a terminal in mode m.
-func Raw(m unix.Termios) unix.Termios {
+// MakeRaw sets the line discipline as stty raw -echo does. It counts as the one
+// the terminal began with.
+func (t *Terminal) MakeRaw() {
+	t.t.Helper()
+	m := t.Mode()
 	m.Iflag &^= unix.BRKINT | unix.ICRNL | unix.IGNCR | unix.INLCR | unix.ISTRIP | unix.IXON
 	m.Oflag &^= unix.OPOST
 	m.Lflag &^= unix.ECHO | unix.ICANON | unix.IEXTEN | unix.ISIG
 	m.Cc[unix.VMIN], m.Cc[unix.VTIME] = 1, 0
-	return m
+	t.control(t.Slave, func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETS, &m) })
+	t.original = m
 }
 
-// Wait waits until accepted likes what is on the screen: its lines, without the
-// spaces at their ends. The error, after the time limit, shows them.
-func (t *Terminal) Wait(limit time.Duration, accepted func(lines []string) bool) error {
+// IsRestored fails the test unless the line discipline is what it was.
+func (t *Terminal) IsRestored() {
+	t.t.Helper()
+	if mode := t.Mode(); mode != t.original {
+		t.t.Errorf("the terminal's mode is %+v, it was %+v", mode, t.original)
+	}
+}
+
+// limit ends a test that waits in vain; it is no measure of speed.
+const limit = time.Minute
+
+// See waits until all parts are on the screen, each within a line.
+func (t *Terminal) See(parts ...string) {
+	t.t.Helper()
+	t.wait(fmt.Sprintf("%q", parts), func(lines []string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool {
+			return !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, part) })
+		})
+	})
+}
+
+// SeeNothing waits until the screen is empty.
+func (t *Terminal) SeeNothing() {
+	t.t.Helper()
+	t.wait("nothing", func(lines []string) bool { return strings.Join(lines, "") == "" })
+}
+
+// wait waits until accepted likes what is on the screen.
+func (t *Terminal) wait(what string, accepted func(lines []string) bool) {
+	t.t.Helper()
 	late := false
 	timer := time.AfterFunc(limit, func() {
 		t.mu.Lock()
@@ -133,27 +168,23 @@ func (t *Terminal) Wait(limit time.Duration, accepted func(lines []string) bool)
 	defer timer.Stop()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for {
-		lines := t.screen.lines()
-		switch {
-		case accepted(lines):
-			return nil
-		case late:
-			return fmt.Errorf("the screen shows\n%s", strings.Join(lines, "\n"))
+	for lines := t.screen.lines(); !accepted(lines); lines = t.screen.lines() {
+		if late {
+			t.t.Fatalf("waiting for %s, the screen shows\n%s", what, strings.Join(lines, "\n"))
 		}
 		t.drawn.Wait()
 	}
 }
 
 // control calls f with the file's descriptor.
-func control(file *os.File, f func(fd int) error) error {
+func (t *Terminal) control(file *os.File, f func(fd int) error) {
+	t.t.Helper()
 	raw, err := file.SyscallConn()
 	if err != nil {
-		return err
+		t.t.Fatal(err)
 	}
 	var result error
-	if err := raw.Control(func(fd uintptr) { result = f(int(fd)) }); err != nil {
-		return err
+	if err := raw.Control(func(fd uintptr) { result = f(int(fd)) }); err != nil || result != nil {
+		t.t.Fatal(err, result)
 	}
-	return result
 }
