@@ -20,11 +20,12 @@ import (
 
 // guest is a running program.
 type guest struct {
-	t      *testing.T
-	out    *output // both standard outputs
-	cancel context.CancelFunc
-	done   chan struct{}
-	err    error // of Wait, once done is closed
+	t       *testing.T
+	process *wasix.Process
+	out     *output // both standard outputs
+	cancel  context.CancelFunc
+	done    chan struct{}
+	err     error // of Wait, once done is closed
 }
 
 // start starts a program for at most the limit; configure may be nil.
@@ -41,6 +42,7 @@ func start(t *testing.T, module wasix.Module, configure func(*wasix.Cmd), args .
 		cancel()
 		t.Fatal(err)
 	}
+	g.process = cmd.Process
 	go func() {
 		g.err = cmd.Wait()
 		g.out.close()

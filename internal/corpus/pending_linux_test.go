@@ -27,7 +27,6 @@ const pendingLimit = 5 * time.Second
 const (
 	needsFork   = "forks"
 	needsSetjmp = "saves its stack (setjmp)"
-	needsSignal = "sends itself signals"
 	needsSpawn  = "starts another program"
 )
 
@@ -40,7 +39,6 @@ var pendingPrograms = []pending{
 	{name: "example-fork-longjmp", reason: needsSetjmp, passes: regexp.MustCompile(`Child\(\d+\) exited with 5`)},
 	{name: "example-longjmp", reason: needsSetjmp, passes: regexp.MustCompile(`(?s)\(A1\).*\(B1\).*\(A2\)`)},
 	{name: "example-pipe", reason: needsFork, passes: regexp.MustCompile(`printed by the parent`)},
-	{name: "example-signal", reason: needsSignal, passes: regexp.MustCompile(`^`)},
 	{name: "example-spawn", reason: needsSpawn, passes: regexp.MustCompile(`Child status 0`)},
 	{name: "example-stack", reason: needsSetjmp, passes: regexp.MustCompile(`^`)},
 	{name: "example-vfork", reason: needsFork, passes: regexp.MustCompile(`Child\(\d+\) exited with`)},

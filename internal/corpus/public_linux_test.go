@@ -25,6 +25,7 @@ var publicPrograms = []program{
 	{"cowsay", runs(contains("< moo >", "^__^"), nil, "cowsay", "moo")},
 	{"example-condvar", runs(sameLines(condvarOutput), nil, "condvar")},
 	{"example-multi-threading", runs(sameLines(multiThreadingOutput()), nil, "multi-threading")},
+	{"example-signal", checkSignal},
 	{"example-tcp-client", checkTCPClient},
 	{"example-tcp-listener", checkTCPListener},
 	{"example-thread-local", runs(contains("VAR1 in main after change: ThirdEnum(340282366920938463463374607431768211455)",
@@ -94,6 +95,25 @@ console.log(x, read("/scripts/data"), read("data"));`
 	runs(contains(printed), in("/"), "qjs", "scripts/script.js")(t, module)
 	runs(contains(printed), in("/scripts"), "qjs", "script.js")(t, module)
 	runs(contains("imported read read"), in("/scripts"), "qjs", "-m", "./main.js")(t, module)
+}
+
+// checkSignal sends the program, which sends itself one and then sleeps, more
+// signals: those it handles, those that wake nobody, and one that ends it.
+func checkSignal(t *testing.T, module wasix.Module) {
+	g := start(t, module, nil, "signal")
+	g.expect("^received SIGHUP")
+	for _, sig := range []abi.Signal{abi.SignalChld, abi.SignalWinch, abi.SignalHup} {
+		if err := g.process.Signal(sig); err != nil {
+			t.Error(err)
+		}
+	}
+	g.expect("(?s)SIGHUP.*SIGHUP")
+	if err := g.process.Signal(abi.SignalTerm); err != nil {
+		t.Error(err)
+	}
+	if status, out := g.wait(); status != 128+int(abi.SignalTerm) || strings.Contains(out, "Child") {
+		t.Errorf("exit status %d, output\n%s", status, out)
+	}
 }
 
 // checkTCPListener connects to the program, which greets nobody and prints a
