@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/network"
 )
 
 // signalled is a guest written in Go that handles signals.
 type signalled struct {
-	t      *testing.T
-	handle func(g *signalled, sig abi.Signal) error
-	thread *Thread
-	seen   []abi.Signal
+	t       *testing.T
+	network network.Network
+	handle  func(g *signalled, sig abi.Signal) error
+	thread  *Thread
+	seen    []abi.Signal
 }
 
 // runSignalled runs main in a guest whose callback is handle, and returns which
@@ -47,6 +49,7 @@ func (g *signalled) start(main func(*signalled) error) *Cmd {
 			return 0, g.handle(g, abi.Signal(args[0]))
 		},
 	}})
+	cmd.Network = g.network
 	if err := cmd.Start(g.t.Context()); err != nil {
 		g.t.Fatal(err)
 	}
@@ -438,6 +441,37 @@ func TestTraceOfInterruptedCall(t *testing.T) {
 	if !slices.Equal(log.lines, want) {
 		t.Errorf("%q", log.lines)
 	}
+}
+
+// From the sender to the handler of a guest that sleeps.
+func BenchmarkSignalToSleeper(b *testing.B) {
+	handled := make(chan struct{})
+	g := &signalled{t: &testing.T{}, handle: func(*signalled, abi.Signal) error { handled <- struct{}{}; return nil }}
+	cmd := Command(&fakeModule{map[string]func(*Thread, []uint64) (uint64, error){
+		"_start": func(th *Thread, _ []uint64) (uint64, error) {
+			g.thread = th
+			if err := g.register("handler"); err != nil {
+				return 0, err
+			}
+			handled <- struct{}{}
+			for {
+				if _, err := g.call("thread_sleep", ^uint64(0)); err != nil {
+					return 0, err
+				}
+			}
+		},
+		"handler": func(_ *Thread, args []uint64) (uint64, error) { return 0, g.handle(g, 0) },
+	}})
+	if err := cmd.Start(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	<-handled
+	for b.Loop() {
+		_ = cmd.Process.Signal(abi.SignalUsr1)
+		<-handled
+	}
+	cmd.Process.Kill()
+	_ = cmd.Wait()
 }
 
 // A system call costs what it did: no allocation, and no lock, without signals.
