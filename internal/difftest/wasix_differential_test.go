@@ -43,6 +43,7 @@ var probes = []probe{
 	{name: "poll-state", variants: both},
 	{name: "epoll-state", variants: both},
 	{name: "files", variants: both, args: []string{"files"}},
+	{name: "file-state", variants: both, args: []string{"files"}},
 	{name: "process", variants: both, args: []string{"args", "a b", "", "ü"}},
 	{name: "process", variants: both, args: []string{"env"}, env: []string{"PROBE=a=b", "EMPTY=", "LONG=" + strings.Repeat("x", 400)}},
 	{name: "process", variants: both, args: []string{"exit", "0"}},

@@ -25,6 +25,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -159,6 +160,7 @@ enum {
 };
 #define S_ISREG(mode) (((mode)&S_IFMT) == S_IFREG)
 #define S_ISDIR(mode) (((mode)&S_IFMT) == S_IFDIR)
+#define S_ISLNK(mode) (((mode)&S_IFMT) == S_IFLNK)
 #define S_ISSOCK(mode) (((mode)&S_IFMT) == S_IFSOCK)
 struct stat {
 	uint64_t st_dev, st_ino;
@@ -169,6 +171,26 @@ struct stat {
 };
 int fstat(int fd, struct stat *st);
 int stat(const char *path, struct stat *st);
+enum { AT_FDCWD = -2, AT_SYMLINK_NOFOLLOW = 1, AT_REMOVEDIR = 2, AT_SYMLINK_FOLLOW = 4 };
+enum { UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe };
+struct timespec;
+int fstatat(int dir, const char *path, struct stat *st, int flags);
+int mkdirat(int dir, const char *path, mode_t mode);
+int unlinkat(int dir, const char *path, int flags);
+int renameat(int from, const char *path, int to, const char *name);
+int linkat(int from, const char *path, int to, const char *name, int flags);
+int symlinkat(const char *target, int dir, const char *path);
+ssize_t readlinkat(int dir, const char *path, char *buf, size_t n);
+int utimensat(int dir, const char *path, const struct timespec *times, int flags);
+int futimens(int fd, const struct timespec *times);
+ssize_t preadv(int fd, const struct iovec *iov, int n, off_t offset);
+ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t offset);
+int ftruncate(int fd, off_t size);
+int posix_fallocate(int fd, off_t offset, off_t n);
+enum { POSIX_FADV_NORMAL, POSIX_FADV_WILLNEED = 3 };
+int posix_fadvise(int fd, off_t offset, off_t n, int advice);
+int fsync(int fd);
+int fdatasync(int fd);
 typedef struct directory DIR;
 enum { DT_UNKNOWN = 0, DT_CHR = 2, DT_DIR = 4, DT_BLK = 6, DT_REG = 8, DT_LNK = 10, DT_SOCK = 12 };
 struct dirent {

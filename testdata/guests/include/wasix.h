@@ -225,6 +225,31 @@ WASI_IMPORT(fd_seek) wasi_errno wasi_fd_seek(wasi_fd fd, int64_t offset, uint32_
 WASI_IMPORT(fd_write) wasi_errno wasi_fd_write(wasi_fd fd, const struct wasi_iovec *iov, size_t n, size_t *nwritten);
 WASI_IMPORT(path_filestat_get)
 wasi_errno wasi_path_filestat_get(wasi_fd dir, uint32_t flags, const char *path, size_t len, struct wasi_filestat *st);
+WASI_IMPORT(fd_advise) wasi_errno wasi_fd_advise(wasi_fd fd, uint64_t offset, uint64_t len, uint32_t advice);
+WASI_IMPORT(fd_allocate) wasi_errno wasi_fd_allocate(wasi_fd fd, uint64_t offset, uint64_t len);
+WASI_IMPORT(fd_datasync) wasi_errno wasi_fd_datasync(wasi_fd fd);
+WASI_IMPORT(fd_sync) wasi_errno wasi_fd_sync(wasi_fd fd);
+WASI_IMPORT(fd_filestat_set_size) wasi_errno wasi_fd_filestat_set_size(wasi_fd fd, uint64_t size);
+WASI_IMPORT(fd_filestat_set_times)
+wasi_errno wasi_fd_filestat_set_times(wasi_fd fd, wasi_time atim, wasi_time mtim, uint32_t flags);
+WASI_IMPORT(fd_pread)
+wasi_errno wasi_fd_pread(wasi_fd fd, const struct wasi_iovec *iov, size_t n, uint64_t offset, size_t *nread);
+WASI_IMPORT(fd_pwrite)
+wasi_errno wasi_fd_pwrite(wasi_fd fd, const struct wasi_iovec *iov, size_t n, uint64_t offset, size_t *nwritten);
+WASI_IMPORT(path_create_directory) wasi_errno wasi_path_create_directory(wasi_fd dir, const char *path, size_t len);
+WASI_IMPORT(path_remove_directory) wasi_errno wasi_path_remove_directory(wasi_fd dir, const char *path, size_t len);
+WASI_IMPORT(path_rename)
+wasi_errno wasi_path_rename(wasi_fd from, const char *path, size_t len, wasi_fd to, const char *name, size_t name_len);
+WASI_IMPORT(path_link)
+wasi_errno wasi_path_link(wasi_fd from, uint32_t flags, const char *path, size_t len, wasi_fd to, const char *name,
+			  size_t name_len);
+WASI_IMPORT(path_symlink)
+wasi_errno wasi_path_symlink(const char *target, size_t target_len, wasi_fd dir, const char *path, size_t len);
+WASI_IMPORT(path_readlink)
+wasi_errno wasi_path_readlink(wasi_fd dir, const char *path, size_t len, char *buf, size_t n, size_t *used);
+WASI_IMPORT(path_filestat_set_times)
+wasi_errno wasi_path_filestat_set_times(wasi_fd dir, uint32_t flags, const char *path, size_t len, wasi_time atim,
+					wasi_time mtim, uint32_t fst_flags);
 WASI_IMPORT(path_unlink_file) wasi_errno wasi_path_unlink_file(wasi_fd dir, const char *path, size_t len);
 WASIX_IMPORT(path_open2)
 wasi_errno wasix_path_open2(wasi_fd dir, uint32_t lookup, const char *path, size_t len, uint32_t oflags, uint64_t rights,

@@ -142,7 +142,7 @@ int unlink(const char *path)
 	return check(dir < 0 ? ENOENT : wasi_path_unlink_file(dir, path, strlen(path)), 0);
 }
 
-static int fill_stat(struct stat *to, const struct wasi_filestat *st)
+int fill_stat(struct stat *to, const struct wasi_filestat *st)
 {
 	static const mode_t modes[] = {0, S_IFBLK, S_IFCHR, S_IFDIR, S_IFREG, S_IFSOCK, S_IFSOCK, S_IFLNK, S_IFSOCK, S_IFSOCK};
 	*to = (struct stat){.st_dev = st->dev, .st_ino = st->ino, .st_nlink = st->nlink, .st_size = st->size};

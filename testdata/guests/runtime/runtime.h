@@ -14,6 +14,9 @@ static inline ssize_t check(wasi_errno err, ssize_t value)
 	return -1;
 }
 
+// fill_stat converts the attributes of a file; it returns 0.
+int fill_stat(struct stat *to, const struct wasi_filestat *st);
+
 _Static_assert(sizeof(struct iovec) == sizeof(struct wasi_iovec), "iovec");
 
 #endif
