@@ -7,7 +7,6 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/epoll"
-	"github.com/gowasix/gowasix/wasix/ready"
 )
 
 // epollCreate is epoll_create(ro_fd): makes an epoll instance, as
@@ -111,7 +110,7 @@ func epollWait(t *Thread, p []uint64) abi.Errno {
 	if !ok || !t.inMemory(uint32(p[4]), 4) {
 		return abi.EFAULT
 	}
-	events, err := e.Wait(d, t.waiter, &t.epollEvents, int(limit), ready.After(p[3]))
+	events, err := e.Wait(d, t.waiter, &t.epollEvents, int(limit), t.after(p[3]))
 	if err != nil {
 		return errnoOf(err)
 	}

@@ -168,7 +168,7 @@ func (t *Thread) clockDeadline(l *pollLayout, raw []byte) (int64, abi.Errno) {
 	} else if timeout == 0 && l.zeroIsNever {
 		return ready.Never, abi.ESUCCESS
 	}
-	return ready.After(timeout), abi.ESUCCESS
+	return t.after(timeout), abi.ESUCCESS
 }
 
 // await waits for the subscriptions in scratch space, or the deadline.
@@ -263,5 +263,5 @@ func (s *pollScratch) release() {
 // returns 0 except:
 //   - EINTR: interrupted
 func threadSleep(t *Thread, p []uint64) abi.Errno {
-	return errnoOf(t.waiter.Sleep(ready.After(p[0])))
+	return errnoOf(t.waiter.Sleep(t.after(p[0])))
 }

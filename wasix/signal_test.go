@@ -418,6 +418,27 @@ func TestWaitsGoOnWithoutHandler(t *testing.T) {
 	}
 }
 
+// Signals that are ignored, however often, do not make a sleep longer.
+func TestIgnoredSignalsDoNotProlongSleep(t *testing.T) {
+	g := &signalled{t: t, handle: func(g *signalled, _ abi.Signal) error {
+		signalIgnored(g.thread, []uint64{uint64(abi.SignalAlrm), 0})
+		return nil
+	}}
+	cmd := g.start(func(g *signalled) error {
+		if _, err := g.call("proc_raise_interval", uint64(abi.SignalAlrm), uint64(time.Millisecond), 1); err != nil {
+			return err
+		}
+		errno, err := g.call("thread_sleep", uint64(100*time.Millisecond))
+		if errno != abi.ESUCCESS || len(g.seen) == 0 {
+			t.Errorf("%v after %d signals", errno, len(g.seen))
+		}
+		return err
+	})
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 // The trace of a call is its own, whatever its handlers call.
 func TestTraceOfInterruptedCall(t *testing.T) {
 	log := &traceLog{}

@@ -57,8 +57,8 @@ func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
 	}
 	if s.do != nil {
 		errno := s.do(t, stack)
-		for errno == abi.EINTR && t.restarts() {
-			errno = s.do(t, stack)
+		if errno == abi.EINTR {
+			errno = t.restart(s, stack)
 		}
 		stack[0] = uint64(errno)
 	} else {

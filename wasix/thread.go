@@ -3,6 +3,7 @@ package wasix
 import (
 	"errors"
 
+	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/epoll"
 	"github.com/gowasix/gowasix/wasix/ready"
 )
@@ -33,6 +34,9 @@ type Thread struct {
 	futex    futexWaiter
 	finished chan struct{} // closed when the thread is gone
 
+	began int64 // when the call in progress first asked for a deadline
+	again bool  // it is made again
+
 	exited bool // thread_exit was called: unwind
 }
 
@@ -55,15 +59,31 @@ func (t *Thread) afterSyscall() error {
 	return err
 }
 
-// restarts reports whether a call that was interrupted is to be made again:
-// when no handler ran on that account.
-func (t *Thread) restarts() bool {
-	if t.instance == nil || !t.waiter.Noticed() {
-		return false
+// after returns the deadline d nanoseconds from the beginning of a call, at most
+// [ready.Never]. When the call is made again it does not wait longer for that.
+func (t *Thread) after(d uint64) int64 {
+	if !t.again {
+		t.began = ready.Now()
 	}
-	handled, err := t.attend()
-	t.mem = t.instance.Memory().Bytes()
-	return !handled && err == nil
+	return ready.Later(t.began, d)
+}
+
+// restart makes a call again that was interrupted, as long as no handler ran on
+// that account, and returns its result.
+func (t *Thread) restart(s *Syscall, stack []uint64) abi.Errno {
+	errno := abi.EINTR
+	for errno == abi.EINTR && t.instance != nil && t.waiter.Noticed() {
+		began := t.began
+		handled, err := t.attend()
+		if handled || err != nil {
+			break
+		}
+		t.mem = t.instance.Memory().Bytes()
+		t.began, t.again = began, true
+		errno = s.do(t, stack)
+		t.again = false
+	}
+	return errno
 }
 
 // trap ends the process as if the guest had trapped on its own.

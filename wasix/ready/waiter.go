@@ -20,12 +20,14 @@ var epoch = time.Now()
 func Now() int64 { return int64(time.Since(epoch)) }
 
 // After returns the deadline that lies d nanoseconds ahead, at most [Never].
-func After(d uint64) int64 {
-	now := Now()
-	if d >= uint64(Never-now) {
+func After(d uint64) int64 { return Later(Now(), d) }
+
+// Later returns the deadline d nanoseconds after another, at most [Never].
+func Later(deadline int64, d uint64) int64 {
+	if d >= uint64(Never-deadline) {
 		return Never
 	}
-	return now + int64(d)
+	return deadline + int64(d)
 }
 
 // Waiter is the waiting place of one guest thread. Only that thread waits;
