@@ -207,15 +207,20 @@ func TestIdleConnections(t *testing.T) {
 
 // TestPolledConnections has a server poll its ten thousand connections: idle, it
 // costs nothing; awake, it serves them.
-func TestPolledConnections(t *testing.T) {
+func TestPolledConnections(t *testing.T) { serveAll(t, "echo-poll") }
+
+// TestEpollConnections has a server watch them with epoll.
+func TestEpollConnections(t *testing.T) { serveAll(t, "echo-epoll") }
+
+func serveAll(t *testing.T, server string) {
 	n := connections(t)
 	onEngines(t, func(t *testing.T, e wasix.Engine) {
-		m := compile(t, e, guests.Bytes("echo-poll"))
+		m := compile(t, e, guests.Bytes(server))
 		before := measureFreed(t)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		out, stdout := io.Pipe()
-		cmd := wasix.Command(m, "echo-poll", "127.0.0.1", "0")
+		cmd := wasix.Command(m, server, "127.0.0.1", "0")
 		cmd.Network, cmd.Stdout = network.Host(), stdout
 		if err := cmd.Start(ctx); err != nil {
 			t.Fatal(err)

@@ -6,8 +6,10 @@
 // a number that is used again never reports what it was before.
 //
 // Sources that the kernel knows are given to a kernel epoll instance of the
-// Epoll's own, on Linux; the others report to it by their queues. Errors are
-// syscall.Errno values, and all methods may be called concurrently.
+// Epoll's own, on Linux; the others report to it by their queues. An Epoll that is
+// watched by another is among the others: what the kernel knows of it gets to the
+// outer one soon, but not at once. Errors are syscall.Errno values, and all methods
+// may be called concurrently.
 package epoll
 
 import (

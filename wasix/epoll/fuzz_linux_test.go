@@ -63,6 +63,7 @@ type slot struct {
 	guest  uint32
 	kernel int
 	kind   kind
+	first  bool // the instance that there is from the start
 }
 
 type kind byte
@@ -79,6 +80,7 @@ const (
 func newWorlds(t *testing.T) *worlds {
 	w := &worlds{t: t, table: descriptor.NewTable(0), waiter: ready.NewWaiter()}
 	w.put(0, epoll.New(&w.quota), must(t)(unix.EpollCreate1(unix.EPOLL_CLOEXEC)), instance)
+	w.slots[0].first = true
 	return w
 }
 
@@ -100,9 +102,10 @@ func (w *worlds) close() {
 	}
 }
 
+// put gives f the number that the kernel's has: interest goes by the number, too.
 func (w *worlds) put(i int, f descriptor.File, kernel int, k kind) {
-	fd, err := w.table.Insert(descriptor.NewDescription(f, abi.FdflagsNonblock), descriptor.Rights{}, false, 0)
-	if err != nil {
+	fd := uint32(kernel)
+	if err := w.table.InsertAt(fd, descriptor.NewDescription(f, abi.FdflagsNonblock), descriptor.Rights{}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.slots[i] = slot{used: true, guest: fd, kernel: kernel, kind: k}
@@ -198,10 +201,10 @@ func (w *worlds) dup(i, j int) {
 		return
 	}
 	w.note("dup %d to %d", i, j)
-	fd, err := w.table.Dup(w.slots[i].guest, 0, false)
-	w.same(err, nil)
 	kernel := must(w.t)(unix.FcntlInt(uintptr(w.slots[i].kernel), unix.F_DUPFD_CLOEXEC, 0))
-	w.slots[j] = slot{used: true, guest: fd, kernel: kernel, kind: w.slots[i].kind}
+	fd, err := w.table.Dup(w.slots[i].guest, uint32(kernel), false)
+	w.same(err, nil)
+	w.slots[j] = slot{used: true, guest: fd, kernel: kernel, kind: w.slots[i].kind, first: w.slots[i].first}
 }
 
 func (w *worlds) shut(i int) {
@@ -213,15 +216,23 @@ func (w *worlds) shut(i int) {
 	w.slots[i] = slot{}
 }
 
-// control is epoll_ctl on what is an epoll instance and what is not.
+// control is epoll_ctl on what is an epoll instance and what is not. Only the
+// first instance watches sockets of the kernel, and no other watches that: an outer
+// instance hears of them a moment later.
 func (w *worlds) control(i, j int, bits, op byte) {
-	if !w.slots[i].used || !w.slots[j].used {
+	if !w.slots[i].used || !w.slots[j].used || w.slots[j].kind == sysSocket && !w.slots[i].first ||
+		w.slots[j].first && !w.slots[i].first {
 		return
 	}
 	op = op%3 + 1
 	asked := abi.EpollType(bits)
-	if w.slots[j].kind == unixSocket && asked&abi.EpollTypeEt != 0 {
-		asked &^= abi.EpollTypeOut // the kernel reports OUT again with each read of the peer
+	switch w.slots[j].kind {
+	case unixSocket: // the kernel reports an edge with each read of the peer
+		if asked&abi.EpollTypeEt != 0 {
+			asked &^= abi.EpollTypeOut
+		}
+	case instance: // and with each event inside, though the one before was not fetched
+		asked &^= abi.EpollTypeEt
 	}
 	w.note("control %d: op %d on %d, %#x", i, op, j, uint32(asked))
 	ev := epoll.Event{Events: asked, Data: epoll.Data{byte(j), byte(len(w.log)), byte(len(w.log) >> 8)}}

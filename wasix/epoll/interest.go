@@ -99,7 +99,9 @@ func (it *interest) Changed(ev ready.Events) {
 	}
 }
 
-// list makes the next wait look at the source, and wakes who waits.
+// list makes the next wait look at the source, and wakes who waits. What is listed
+// already wakes nobody: so no notification goes through a web of Epolls twice
+// before somebody has looked.
 func (it *interest) list() {
 	if it.epoll.listed.push(it) {
 		it.epoll.Queue().Notify(ready.In)
