@@ -99,16 +99,16 @@ func (p *Process) liveThreads() []*Thread {
 	return slices.Collect(maps.Values(p.threads))
 }
 
-// start makes the main thread and runs it. It returns when the program runs, or
-// with the reason why it could not be instantiated.
-func (p *Process) start(reactor bool) error {
+// start makes the main thread, in which body is what runs the program. It returns
+// when the program runs, or with the reason why it could not be instantiated.
+func (p *Process) start(body func(*Thread) error) error {
 	t, err := p.addThread(mainThreadID)
 	if err != nil { // killed before it began
 		p.reap()
 		return nil
 	}
 	started := make(chan error, 1)
-	go t.run(started, p.runMain(reactor))
+	go t.run(started, body)
 	go p.reap()
 	if err := <-started; err != nil {
 		<-p.done
@@ -174,7 +174,7 @@ func (p *Process) removeThread(t *Thread) {
 
 // run is the life of one guest thread, on a goroutine of its own: it makes the
 // instance, tells started, runs body in it and cleans up.
-func (t *Thread) run(started chan<- error, body func(Instance) error) {
+func (t *Thread) run(started chan<- error, body func(*Thread) error) {
 	p := t.proc
 	defer p.removeThread(t)
 	defer t.leaveOSThread()
@@ -188,7 +188,7 @@ func (t *Thread) run(started chan<- error, body func(Instance) error) {
 	t.startCPUClock()
 	started <- nil
 	t.setBlocked(false) // sees what was sent to the process before
-	if err := body(in); err != nil && !t.exited {
+	if err := body(t); err != nil && !t.exited {
 		p.exit(trapStatus(err))
 	}
 	if !p.exiting.Load() {

@@ -32,16 +32,16 @@ func (p *Process) Call(export string, args ...uint64) (uint64, error) {
 var errProcessEnded = errors.New("wasix: the process has ended")
 
 // serve carries out the calls of exports until the process ends.
-func (p *Process) serve(in Instance) error {
-	if in.HasExport("_initialize") {
-		if _, err := in.Call("_initialize"); err != nil {
+func (p *Process) serve(t *Thread) error {
+	if t.instance.HasExport("_initialize") {
+		if _, err := t.call("_initialize"); err != nil {
 			return err
 		}
 	}
 	for {
 		select {
 		case c := <-p.calls:
-			c.result, c.err = in.Call(c.export, c.args...)
+			c.result, c.err = t.call(c.export, c.args...)
 			close(c.done)
 			if c.err != nil {
 				return c.err
@@ -53,17 +53,23 @@ func (p *Process) serve(in Instance) error {
 }
 
 // runMain is the main thread's work: the program, or the calls of a reactor.
-func (p *Process) runMain(reactor bool) func(Instance) error {
-	if reactor {
-		return p.serve
-	}
-	return func(in Instance) error {
-		_, err := in.Call("_start")
-		if err == nil {
-			p.exit(exitStatus{})
+func (p *Process) runMain(reactor bool) func(*Thread) error {
+	return func(t *Thread) error {
+		t.findStack()
+		if reactor {
+			return p.serve(t)
 		}
-		return err
+		_, err := t.call("_start")
+		return p.returned(err)
 	}
+}
+
+// returned ends the process after its program has returned.
+func (p *Process) returned(err error) error {
+	if err == nil {
+		p.exit(exitStatus{})
+	}
+	return err
 }
 
 // errNoStart says why a module without _start is no program.

@@ -22,7 +22,7 @@ type delivery struct {
 // guest: it takes the signals sent to it. It reports whether a handler ran. The
 // error is ErrUnwind when the thread does not return to the guest.
 func (t *Thread) attend() (handled bool, err error) {
-	for t.instance != nil {
+	for t.instance != nil && !t.stack.busy() {
 		sig := t.takeSignal()
 		if sig == abi.SignalNone {
 			break
@@ -47,7 +47,7 @@ func (t *Thread) attend() (handled bool, err error) {
 
 // unwinds reports whether the thread must not return to where it was.
 func (t *Thread) unwinds() bool {
-	return t.exited || t.proc.exiting.Load() || t.signals.delivery != nil && t.signals.delivery.abandoned
+	return t.exited || t.proc.exiting.Load() || t.stack.jump != nil || t.signals.delivery != nil && t.signals.delivery.abandoned
 }
 
 // takeSignal takes the next signal that the thread accepts, which blocks it
@@ -140,10 +140,13 @@ func (t *Thread) deliver(callback string, sig abi.Signal) (outcome, error) {
 	traced := t.traced
 	t.traced = TraceEvent{}
 	stack := t.saveStackPointer()
-	_, err := t.instance.Call(callback, uint64(sig))
+	_, err := t.call(callback, uint64(sig))
 	t.traced, t.signals.delivery = traced, d.outer
 	switch {
 	case t.exited || t.proc.exiting.Load():
+		return handled, ErrUnwind
+	case t.stack.jump != nil: // the handler does not return: its signal may come again
+		t.endHandling(sig)
 		return handled, ErrUnwind
 	case err == nil && d.ignored:
 		return ignored, nil
@@ -173,6 +176,13 @@ func signalIgnored(t *Thread, stack []uint64) {
 	stack[0] = uint64(abi.SignalNone)
 }
 
+// endHandling lets a signal through again.
+func (t *Thread) endHandling(sig abi.Signal) {
+	t.proc.signals.mu.Lock()
+	defer t.proc.signals.mu.Unlock()
+	t.signals.handling &^= setOf(sig)
+}
+
 // savedStackPointer is where a guest's stack in memory was.
 type savedStackPointer struct {
 	global Global // nil when the guest keeps it to itself
@@ -180,7 +190,7 @@ type savedStackPointer struct {
 }
 
 func (t *Thread) saveStackPointer() (s savedStackPointer) {
-	if s.global = t.instance.Global("__stack_pointer"); s.global != nil {
+	if s.global = t.instance.Global(stackPointer); s.global != nil {
 		s.value = s.global.Get()
 	}
 	return s

@@ -26,6 +26,7 @@ type family struct {
 
 // Reasons that several rows share.
 const (
+	noteAsyncify = "for binaries with asyncify exports"
 	noteWaker    = "asynchronous form of April to June 2023, withdrawn"
 	noteBus      = "Wasmer's bus, withdrawn in February 2023"
 	noteProposal = "proposal that no released toolchain uses"
@@ -176,7 +177,7 @@ func families() []family {
 			{name: "proc_exit", raw: procExit, support: Full},
 			{name: "proc_exit2", raw: procExit, support: Full},
 			{name: "proc_fork", params: "i32", note: noteProposal},
-			{name: "proc_fork"},
+			{name: "proc_fork", do: procFork, support: Full, note: noteAsyncify + "; vfork copies the memory, too"},
 			{name: "proc_fork_env"},
 			{name: "proc_id", do: procID, support: Full},
 			{name: "proc_join", params: "i32 i32", do: procJoin2022, support: Full, note: "2022 to March 2023"},
@@ -235,8 +236,8 @@ func families() []family {
 			{name: "memory_atomic_wait64", raw: memoryAtomicWait64, support: Full},
 		}},
 		{"stack", []row{
-			{name: "stack_checkpoint"},
-			{name: "stack_restore"},
+			{name: "stack_checkpoint", do: stackCheckpoint, support: Full, note: noteAsyncify},
+			{name: "stack_restore", raw: stackRestore, support: Full, note: noteAsyncify},
 		}},
 		{"tty", []row{
 			{name: "tty_get", do: ttyGet, support: Full},

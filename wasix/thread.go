@@ -36,6 +36,8 @@ type Thread struct {
 
 	began int64 // when the call in progress first asked for a deadline
 	again bool  // it is made again
+	stack       stackSwitch
+	checkpoints checkpoints
 
 	exited bool // thread_exit was called: unwind
 }
@@ -52,7 +54,7 @@ var ErrUnwind = errors.New("wasix: the guest thread ends here")
 // afterSyscall is where a guest that is about to run on finds that it must not,
 // or that signals were sent to it.
 func (t *Thread) afterSyscall() error {
-	if !t.waiter.Noticed() && !t.exited {
+	if !t.waiter.Noticed() && !t.exited && t.stack.jump == nil {
 		return nil
 	}
 	_, err := t.attend()

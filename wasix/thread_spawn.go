@@ -38,13 +38,14 @@ func wasiThreadSpawn(t *Thread, stack []uint64) {
 // threadEntry says how a new thread enters the guest.
 type threadEntry struct {
 	export string
-	enter  func(in Instance, tid uint32) error
+	enter  func(*Thread) error
 }
 
 func wasiThreadStart(start uint32) threadEntry {
 	const export = "wasi_thread_start"
-	return threadEntry{export, func(in Instance, tid uint32) error {
-		_, err := in.Call(export, uint64(tid), uint64(start))
+	return threadEntry{export, func(t *Thread) error {
+		t.findThreadStack(start)
+		_, err := t.call(export, uint64(t.id), uint64(start))
 		return err
 	}}
 }
@@ -58,7 +59,7 @@ func wasiThreadStart(start uint32) threadEntry {
 //   - EAGAIN: the process has too many threads, or the engine cannot make one
 //   - ENOTSUP: the module does not export the entry function
 func threadSpawn2022(t *Thread, p []uint64) abi.Errno {
-	userData, stackBase, reactor, ret := p[0], p[1], uint32(p[3]), uint32(p[4])
+	userData, stackBase, stackStart, reactor, ret := p[0], p[1], p[2], uint32(p[3]), uint32(p[4])
 	if !t.inMemory(ret, 4) {
 		return abi.EFAULT
 	}
@@ -66,11 +67,12 @@ func threadSpawn2022(t *Thread, p []uint64) abi.Errno {
 	if reactor != 0 {
 		export = "_react"
 	}
-	tid, errno := t.spawn(threadEntry{export, func(in Instance, tid uint32) error {
-		if sp := in.Global("__stack_pointer"); sp != nil {
+	tid, errno := t.spawn(threadEntry{export, func(t *Thread) error {
+		if sp := t.instance.Global(stackPointer); sp != nil {
 			sp.Set(stackBase)
 		}
-		_, err := in.Call(export, uint64(uint32(userData)), userData>>32)
+		t.stack.low, t.stack.known = uint32(stackStart), stackStart < stackBase
+		_, err := t.call(export, uint64(uint32(userData)), userData>>32)
 		return err
 	}})
 	if errno == abi.ESUCCESS {
@@ -90,7 +92,7 @@ func (t *Thread) spawn(e threadEntry) (uint32, abi.Errno) {
 		return 0, abi.EAGAIN
 	}
 	started := make(chan error, 1)
-	go child.run(started, func(in Instance) error { return e.enter(in, child.id) })
+	go child.run(started, e.enter)
 	if err := <-started; err != nil {
 		return 0, abi.EAGAIN
 	}

@@ -38,6 +38,9 @@ func (in *instance) start(p *program) (err error) {
 		ctx = experimental.WithMemoryAllocator(ctx, in.memory)
 	}
 	in.guest, err = p.runtime.InstantiateModule(&guestContext{ctx, in}, p.code, anonymous)
+	if in.ownMemory {
+		in.memory.definer = in.guest
+	}
 	if err == nil {
 		return nil
 	}

@@ -25,6 +25,7 @@ type memory struct {
 	reserved []byte
 	size     atomic.Uint64
 	owner    api.Module // exports the memory; nil when the instance itself defines it
+	definer  api.Module // the module that defines the memory, whose size it knows
 	inUse    atomic.Bool
 	close    sync.Once
 	err      error // of closing
@@ -65,6 +66,7 @@ func newImportedMemory(p *program, m *wasmfile.MemoryInfo, limit uint64) (*memor
 	}
 	ctx := experimental.WithMemoryAllocator(context.Background(), mem)
 	mem.owner, err = p.runtime.InstantiateModule(ctx, p.memory, anonymous)
+	mem.definer = mem.owner
 	if err != nil {
 		_ = release(mem.reserved)
 		return nil, fmt.Errorf("wazero: %w", err)
@@ -79,6 +81,12 @@ var anonymous = wz.NewModuleConfig().WithName("").WithStartFunctions()
 // Bytes implements [wasix.Memory].
 func (m *memory) Bytes() []byte { return m.reserved[:m.size.Load()] }
 
+// Grow implements [wasix.Grower].
+func (m *memory) Grow(pages uint32) bool {
+	_, ok := m.definer.Memory().Grow(pages)
+	return ok
+}
+
 // Close implements [wasix.Memory].
 func (m *memory) Close() error {
 	m.close.Do(func() {
@@ -88,7 +96,7 @@ func (m *memory) Close() error {
 		}
 		m.err = release(m.reserved)
 		m.size.Store(0)
-		m.reserved, m.owner = nil, nil
+		m.reserved, m.owner, m.definer = nil, nil, nil
 	})
 	return m.err
 }

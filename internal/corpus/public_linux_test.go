@@ -21,19 +21,62 @@ import (
 // publicPrograms are the programs of 2023 that run. What they print is what
 // the published record of their outputs has.
 var publicPrograms = []program{
+	// Its command substitution calls a function by a wrong type, which WebAssembly traps.
+	{"bash", runs(sameText("subshell 3\npiped two\nwaited 0\n42\n"), nil, "bash", "-c", bashScript)},
 	{"catsay", runs(contains("< moo >"), nil, "catsay", "moo")},
 	{"cowsay", runs(contains("< moo >", "^__^"), nil, "cowsay", "moo")},
+	{"dash", runs(sameText(shellOutput), nil, "dash", "-c", shellScript)},
 	{"example-condvar", runs(sameLines(condvarOutput), nil, "condvar")},
+	{"example-fork", runs(sameLines("Parent has x = 0\nChild has x = 2\nChild(2) exited with 0\n"), nil, "fork")},
+	// The status is waitpid's, as the program prints it on Linux; the record of
+	// 2023 has the bare exit code.
+	{"example-fork-longjmp", runs(sameLines("Parent has x = 0\nChild has x = 2\nChild(2) exited with 1280\n"), nil, "fork-longjmp")},
+	{"example-longjmp", runs(sameText(longjmpOutput), nil, "longjmp")},
 	{"example-multi-threading", runs(sameLines(multiThreadingOutput()), nil, "multi-threading")},
 	{"example-signal", checkSignal},
+	{"example-stack", runs(contains("after long jump [val=10]\nbefore long jump\nafter long jump [val=20]\n"), nil, "stack")},
 	{"example-tcp-client", checkTCPClient},
 	{"example-tcp-listener", checkTCPListener},
 	{"example-thread-local", runs(contains("VAR1 in main after change: ThirdEnum(340282366920938463463374607431768211455)",
 		"VAR1 in thread step 4: SecondEnum(4)"), nil, "thread-local")},
+	{"example-vfork", runs(sameText("Parent waiting on Child(2)\nChild(2) exited with 2560\n"), nil, "vfork")},
 	{"kibi", checkKibi},
 	{"qjs", checkQuickJS},
 	{"web-server", checkWebServer},
 }
+
+const bashScript = `(exit 3); echo "subshell $?"
+echo one two | while read x y; do echo "piped $y"; done
+for i in 1 2 3; do (exit $i) & done; wait; echo "waited $?"
+a=(40 2); echo $((a[0] + a[1]))`
+
+// shellScript forks for each of its constructs.
+const shellScript = `(exit 3); echo "subshell $?"
+echo one two | while read x y; do echo "piped $y"; done
+a=$(echo substituted; exit 4); echo "$a $?"
+for i in 1 2 3; do (exit $i) & done; wait; echo "waited $?"
+f() { return 7; }; f || echo "function $?"
+read line <<END
+here
+END
+echo "$line $((6 * 7))"`
+
+const shellOutput = `subshell 3
+piped two
+substituted 4
+waited 0
+function 7
+here 42
+`
+
+const longjmpOutput = `(A1)
+(B1)
+(A2) r=10001
+(B2) r=20001
+(A3) r=10002
+(B3) r=20002
+(A4) r=10003
+`
 
 const condvarOutput = `condvar1 thread spawn
 condvar1 thread started
@@ -65,6 +108,10 @@ func sameLines(want string) func(string) bool {
 	return func(out string) bool {
 		return slices.Equal(slices.Sorted(strings.Lines(out)), sorted) && strings.HasSuffix(out, last)
 	}
+}
+
+func sameText(want string) func(string) bool {
+	return func(out string) bool { return out == want }
 }
 
 func contains(parts ...string) func(string) bool {

@@ -275,3 +275,28 @@ func (t *Table) lowestFree(lowest uint32) (int, bool) {
 	}
 	return fd, true
 }
+
+// Fork returns a table with the same descriptors of the same descriptions, as a
+// child process has it after fork(2).
+func (t *Table) Fork() *Table {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	child := &Table{slots: make([]slot, len(t.slots)), free: t.free, limit: t.limit}
+	for fd, s := range t.slots {
+		if s.desc != nil {
+			s.desc.users.Add(1)
+			s.desc.slots.Add(1)
+			child.slots[fd] = s
+		}
+	}
+	return child
+}
+
+// CloseOnExec closes the descriptors that have the flag, as execve(2) does.
+func (t *Table) CloseOnExec() {
+	for _, fd := range t.Open() {
+		if on, err := t.Cloexec(fd); err == nil && on {
+			_ = t.Close(fd)
+		}
+	}
+}

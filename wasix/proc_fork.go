@@ -1,0 +1,171 @@
+package wasix
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// Grower is a [Memory] that can be made larger from outside. Without it, a guest
+// that has grown its memory cannot fork.
+type Grower interface {
+	Memory
+	// Grow adds pages of 64 KiB; false when that would exceed the maximum.
+	Grow(pages uint32) bool
+}
+
+// procFork is proc_fork(copy_memory, pid): makes a child process that is a copy
+// of the caller with only the calling thread, as fork(2). It returns in both:
+// with the id of the child, and with 0 in the child. Without copy_memory it is
+// vfork(2), whose child should only exec or exit: the caller goes on after that.
+// The child has a copy of the memory then, too.
+//
+// returns 0 except:
+//   - EAGAIN: too many processes or threads
+//   - EFAULT: pid lies outside memory
+//   - ENOMEM: no memory for the child, or for saving the stack
+//   - ENOSYS: the binary has no asyncify
+//   - ENOTSUP: called in a signal handler; it is not known where the stack is
+func procFork(t *Thread, p []uint64) abi.Errno { return t.forkOrVfork(p[0] == 0, uint32(p[1])) }
+
+// forkFailed tells errnos from process ids in what a fork gives its import.
+const forkFailed = 1 << 32
+
+func (t *Thread) forkOrVfork(vfork bool, ret uint32) abi.Errno {
+	if v, ok := t.rewound(); ok {
+		if v&forkFailed != 0 {
+			return abi.Errno(v)
+		}
+		t.putUint32(ret, uint32(v))
+		return abi.ESUCCESS
+	}
+	if !t.inMemory(ret, 4) {
+		return abi.EFAULT
+	}
+	if t.stack.entry == nil || t.stack.entry.outer != nil {
+		return abi.ENOTSUP
+	}
+	return t.unwind(func(s *savedStack) (*savedStack, uint64) {
+		child, errno := t.fork(s)
+		if errno != abi.ESUCCESS {
+			return s, forkFailed | uint64(errno)
+		}
+		if vfork {
+			select {
+			case <-child.done:
+			case <-t.proc.ctx.Done():
+			}
+		}
+		return s, uint64(child.pid)
+	})
+}
+
+// fork makes a child that goes on with the saved stack. It returns when the
+// child has its memory. Returns ESUCCESS except EAGAIN and ENOMEM.
+func (t *Thread) fork(s *savedStack) (*Process, abi.Errno) {
+	parent := t.proc
+	im, err := parent.image.copy()
+	if err != nil {
+		return nil, abi.ENOMEM
+	}
+	child, err := parent.system.newProcess(parent)
+	if err != nil {
+		im.close()
+		return nil, abi.EAGAIN
+	}
+	child.image = im
+	child.inherit(parent)
+	copied := make(chan error, 1)
+	err = child.start(func(ct *Thread) error {
+		ct.stack.low, ct.stack.known = t.stack.low, t.stack.known
+		ct.checkpoints = checkpoints{t.checkpoints.last, slices.Clone(t.checkpoints.saved)}
+		err := copyMemory(ct.instance.Memory(), t.instance.Memory().Bytes())
+		copied <- err
+		if err != nil {
+			return err
+		}
+		_, err = ct.enter(s.entry, &continuation{s, 0})
+		return child.returned(err)
+	})
+	if err != nil {
+		parent.system.collect(parent, child.pid)
+		return nil, abi.EAGAIN
+	}
+	select {
+	case err = <-copied:
+	case <-child.done: // killed before
+	}
+	if err != nil {
+		<-child.done
+		parent.system.collect(parent, child.pid)
+		return nil, abi.ENOMEM
+	}
+	return child, abi.ESUCCESS
+}
+
+// inherit gives a child what fork(2) copies from its parent, besides the program.
+func (p *Process) inherit(parent *Process) {
+	p.fds = parent.fds.Fork()
+	p.tree, p.mounted = parent.tree, parent.mounted
+	parent.cwdMu.RLock()
+	p.cwd = parent.cwd
+	parent.cwdMu.RUnlock()
+	s := &parent.signals
+	s.mu.Lock()
+	p.signals.callback, p.signals.ignored = s.callback, s.ignored
+	s.mu.Unlock()
+}
+
+// copy returns a copy of the image for a child, with memory of its own that is
+// still fresh.
+func (im *image) copy() (*image, error) {
+	c := imageOf(im.module)
+	memory, err := im.module.NewMemory()
+	if err != nil {
+		return nil, err
+	}
+	c.name, c.memory, c.args, c.environ = im.name, memory, im.args, im.environ
+	im.locals.copyTo(&c.locals)
+	return c, nil
+}
+
+// copyTo copies the keys and all values: the child's thread has the ids of the
+// parent's among its locals.
+func (l *threadLocals) copyTo(to *threadLocals) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	to.last, to.keys = l.last, make(map[uint32]*threadLocal, len(l.keys))
+	for key, local := range l.keys {
+		to.keys[key] = &threadLocal{local.userData, maps.Clone(local.values)}
+	}
+}
+
+// copyUnit is how much of a memory is looked at at once: a page of the host, as
+// only those that are not all zero need to be there.
+const copyUnit = 4096
+
+// wasmPageSize is the unit in which memories grow.
+const wasmPageSize = 64 << 10
+
+var zeroUnit [copyUnit]byte
+
+// copyMemory makes to a copy of from. What is zero in both is not touched.
+func copyMemory(to Memory, from []byte) error {
+	if missing := len(from) - len(to.Bytes()); missing > 0 {
+		g, ok := to.(Grower)
+		if !ok || !g.Grow(uint32(missing/wasmPageSize)) {
+			return errors.New("wasix: the child's memory cannot grow")
+		}
+	}
+	mem := to.Bytes()
+	for at := 0; at < len(from); at += copyUnit {
+		src, dst := from[at:at+copyUnit], mem[at:at+copyUnit]
+		if !bytes.Equal(src, zeroUnit[:]) || !bytes.Equal(dst, zeroUnit[:]) {
+			copy(dst, src)
+		}
+	}
+	return nil
+}

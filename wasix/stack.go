@@ -1,0 +1,112 @@
+package wasix
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// maxStale is how many stacks are kept that the guest has no right to any more,
+// or hardly: of functions that have returned since, and of buffers that were
+// filled anew from the same place. Programs keep copies of a jmp_buf, and some
+// jump to and fro between functions as if their stacks were two.
+const maxStale = 64
+
+// checkpoints are the stacks that a thread saved by stack_checkpoint, oldest first.
+type checkpoints struct {
+	last  uint64
+	saved []stackCheckpointed
+}
+
+// stackCheckpointed is a saved stack, the number that the guest has of it, and
+// the buffer where the guest keeps that.
+type stackCheckpointed struct {
+	*savedStack
+	id     uint64
+	buffer uint32
+	sp     uint64
+}
+
+// add keeps a stack and returns its number.
+func (c *checkpoints) add(s *savedStack, buffer uint32) uint64 {
+	sp, stale := s.stackPointer(), 0
+	for i := len(c.saved) - 1; i >= 0; i-- {
+		if old := c.saved[i]; old.sp < sp || old.sp == sp && old.buffer == buffer {
+			if stale++; stale > maxStale {
+				c.saved = slices.Delete(c.saved, i, i+1)
+			}
+		}
+	}
+	c.last++
+	c.saved = append(c.saved, stackCheckpointed{s, c.last, buffer, sp})
+	return c.last
+}
+
+// find returns the stack of that number, nil when it is forgotten.
+func (c *checkpoints) find(id uint64) *savedStack {
+	for _, s := range c.saved {
+		if s.id == id {
+			return s.savedStack
+		}
+	}
+	return nil
+}
+
+func (s *savedStack) stackPointer() uint64 {
+	for _, g := range s.globals {
+		if g.name == stackPointer {
+			return g.value
+		}
+	}
+	return 0
+}
+
+// stackCheckpoint is stack_checkpoint(snapshot, value): saves the stack, as
+// setjmp(3), and stores 0. It returns once more for each stack_restore, and
+// stores what that gives.
+//
+// returns 0 except:
+//   - EFAULT: a pointer lies outside memory
+//   - ENOMEM: no room on the stack in memory to save it
+//   - ENOSYS: the binary has no asyncify
+//   - ENOTSUP: it is not known where the stack is
+func stackCheckpoint(t *Thread, p []uint64) abi.Errno {
+	snapshot, ret := uint32(p[0]), uint32(p[1])
+	if value, ok := t.rewound(); ok {
+		t.putUint64(ret, value)
+		return abi.ESUCCESS
+	}
+	if !t.inMemory(snapshot, abi.SizeofStackSnapshot) || !t.inMemory(ret, 8) {
+		return abi.EFAULT
+	}
+	return t.unwind(func(s *savedStack) (*savedStack, uint64) {
+		b := t.instance.Memory().Bytes()[snapshot:][:abi.SizeofStackSnapshot]
+		clear(b)
+		binary.LittleEndian.PutUint64(b, t.checkpoints.add(s, snapshot))
+		return s, 0
+	})
+}
+
+// stackRestore is stack_restore(snapshot, value): goes back to where the stack
+// was saved, as longjmp(3), which there returns value, or 1 for 0. A stack that is
+// gone, because its function has returned or another thread saved it, is a trap.
+func stackRestore(t *Thread, p []uint64) {
+	b, ok := t.bytes(uint32(p[0]), abi.SizeofStackSnapshot)
+	if !ok {
+		t.trap("stack_restore: the snapshot lies outside memory")
+		return
+	}
+	target := t.checkpoints.find(binary.LittleEndian.Uint64(b))
+	switch {
+	case target == nil || !t.entered(target.entry):
+		t.trap("stack_restore: the stack is gone, as its function has returned")
+	case target.entry != t.stack.entry:
+		t.stack.jump = &continuation{target, max(p[1], 1)}
+	default:
+		errno := t.unwind(func(*savedStack) (*savedStack, uint64) { return target, max(p[1], 1) })
+		if errno != abi.ESUCCESS {
+			t.trap("stack_restore: " + errno.Name())
+		}
+	}
+}
