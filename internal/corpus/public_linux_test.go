@@ -21,8 +21,11 @@ import (
 // publicPrograms are the programs of 2023 that run. What they print is what
 // the published record of their outputs has.
 var publicPrograms = []program{
-	// Its command substitution calls a function by a wrong type, which WebAssembly traps.
-	{"bash", runs(sameText("subshell 3\npiped two\nwaited 0\n42\n"), nil, "bash", "-c", bashScript)},
+	// With -c, and in command substitutions, this bash calls functions by a wrong
+	// type, which WebAssembly traps.
+	{"bash", runs(sameText("subshell 3\npiped two\nwaited 0\n42\n"), func(cmd *wasix.Cmd) {
+		cmd.Stdin = strings.NewReader(bashScript)
+	}, "bash")},
 	{"catsay", runs(contains("< moo >"), nil, "catsay", "moo")},
 	{"cowsay", runs(contains("< moo >", "^__^"), nil, "cowsay", "moo")},
 	{"dash", runs(sameText(shellOutput), nil, "dash", "-c", shellScript)},
@@ -48,7 +51,8 @@ var publicPrograms = []program{
 const bashScript = `(exit 3); echo "subshell $?"
 echo one two | while read x y; do echo "piped $y"; done
 for i in 1 2 3; do (exit $i) & done; wait; echo "waited $?"
-a=(40 2); echo $((a[0] + a[1]))`
+a=(40 2); echo $((a[0] + a[1]))
+`
 
 // shellScript forks for each of its constructs.
 const shellScript = `(exit 3); echo "subshell $?"
