@@ -124,7 +124,7 @@ func (t *Thread) enter(e *entry, from *continuation) (uint64, error) {
 //   - ENOTSUP: it is not known where that stack is
 func (t *Thread) unwind(next func(*savedStack) (*savedStack, uint64)) abi.Errno {
 	for _, name := range asyncifyExports {
-		if !t.instance.HasExport(name) {
+		if t.instance == nil || !t.instance.HasExport(name) {
 			return abi.ENOSYS
 		}
 	}

@@ -58,9 +58,15 @@ func (t *Thread) join(pid uint32, nohang bool) (*Process, abi.Errno) {
 		if child != nil || errno != abi.ESUCCESS || nohang {
 			return child, errno
 		}
-		if err := t.waiter.Wait(t.proc, ready.In, seq, ready.Never); err != nil {
-			return nil, errnoOf(err)
+		err := t.waiter.Wait(t.proc, ready.In, seq, ready.Never)
+		if err == nil {
+			continue
 		}
+		// SIGCHLD interrupts, but a child that has ended comes first.
+		if child, _ := t.proc.system.collect(t.proc, pid); child != nil {
+			return child, abi.ESUCCESS
+		}
+		return nil, errnoOf(err)
 	}
 }
 

@@ -25,8 +25,8 @@ const pendingLimit = 5 * time.Second
 
 // Reasons why a program does not run.
 const (
-	needsFork   = "forks"
-	needsSpawn  = "starts another program"
+	needsFork  = "forks"
+	needsSpawn = "starts another program"
 )
 
 var pendingPrograms = []pending{
