@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/network"
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
@@ -22,7 +23,29 @@ type TraceEvent struct {
 	// thread, or something ended the process meanwhile.
 	Unwound bool
 
-	start time.Time
+	start  time.Time
+	thread *Thread
+}
+
+// Addr returns the socket address that parameter i points to, as it is now, and
+// whether there is one. It must not be called once Trace has returned.
+func (e *TraceEvent) Addr(i int) (network.Addr, bool) {
+	if e.thread == nil {
+		return network.Addr{}, false
+	}
+	addr, errno := e.thread.addrAt(uint32(e.Params[i]))
+	return addr, errno == abi.ESUCCESS && addr.Family() != abi.AddressFamilyUnspec
+}
+
+// Text returns the text that parameter i points to and whose length is the next
+// parameter, at most max bytes of it, and whether it lies in the guest's memory.
+// It must not be called once Trace has returned.
+func (e *TraceEvent) Text(i, max int) (string, bool) {
+	if e.thread == nil {
+		return "", false
+	}
+	b, ok := e.thread.bytes(uint32(e.Params[i]), uint64(uint32(e.Params[i+1])))
+	return string(b[:min(len(b), max)]), ok
 }
 
 // Errno returns the result as an errno, and whether it is one: some calls
@@ -51,7 +74,7 @@ func (t *Thread) endTrace(stack []uint64, err error) {
 		return
 	}
 	e.Duration = time.Since(e.start)
-	e.Thread, e.Unwound, e.Result = t.id, err != nil, 0
+	e.thread, e.Thread, e.Unwound, e.Result = t, t.id, err != nil, 0
 	if len(e.Syscall.Signature.Results) > 0 {
 		e.Result = stack[0]
 	}

@@ -75,7 +75,7 @@ func printEvent(w io.Writer, chosen []string, e *wasix.TraceEvent) {
 
 // appendEvent appends a line as strace has it:
 //
-//	[1] sock_listen(fd=4, backlog=128) = SUCCESS
+//	[1] sock_bind(fd=4, addr=127.0.0.1:80) = SUCCESS
 //
 // A call that did not return has the result "?".
 func appendEvent(b []byte, e *wasix.TraceEvent) []byte {
@@ -86,7 +86,9 @@ func appendEvent(b []byte, e *wasix.TraceEvent) []byte {
 			b = append(b, ", "...)
 		}
 		b = append(append(b, s.ParamNames[i]...), '=')
-		if isPointer(s, i) {
+		if named, ok := appendNamed(b, e, i); ok {
+			b = named
+		} else if isPointer(s, i) {
 			b = fmt.Appendf(b, "%#x", uint32(v))
 		} else {
 			b = appendInteger(b, s.Signature.Params[i], v)

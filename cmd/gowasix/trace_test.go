@@ -16,7 +16,7 @@ import (
 
 func TestTrace(t *testing.T) {
 	want := regexp.MustCompile(`^\[1\] args_sizes_get\(retptr0=0x[0-9a-f]+, retptr1=0x[0-9a-f]+\) = SUCCESS
-(\[1\] [a-z_0-9]+\(([a-z_0-9]+=(-?\d+|0x[0-9a-f]+)(, )?)*\) = [A-Z0-9]+
+(\[1\] [a-z_0-9]+\(([a-z_0-9]+=([A-Z|]+|-?\d+|0x[0-9a-f]+|"[^"]*")(, )?)*\) = [A-Z0-9]+
 )+\[1\] proc_exit2\(rval=7\)
 $`)
 	eachEngine(t, func(t *testing.T, run ...string) {
@@ -43,6 +43,14 @@ func TestTraceErrno(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestFlagNames(t *testing.T) {
+	for v, want := range map[uint32]string{0: "0", 1: "APPEND", 5: "APPEND|NONBLOCK", 0x104: "NONBLOCK|0x100"} {
+		if got := flagNames(fdflags, v); got != want {
+			t.Errorf("%#x: %s, want %s", v, got, want)
+		}
+	}
 }
 
 func TestTraceThreads(t *testing.T) {

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"regexp"
+	"syscall"
+	"testing"
+
+	"github.com/gowasix/gowasix/internal/guests"
+)
+
+// Addresses, paths and flags are printed as such.
+func TestTraceNames(t *testing.T) {
+	dir := t.TempDir()
+	eachEngine(t, func(t *testing.T, run ...string) {
+		s := serve(t, with(run, "--trace=sock,path,fd", "--net", "--dir", dir+":/www:ro", guests.Path("http"), "127.0.0.1", "0", "/www")...)
+		s.expect(`sock_open\(af=INET4, socktype=STREAM, sock_proto=0, retptr0=0x[0-9a-f]+\) = SUCCESS`)
+		s.expect(`sock_bind\(fd=\d+, addr=127\.0\.0\.1:0\) = SUCCESS`)
+		at := s.expect(`sock_addr_local\(fd=\d+, retptr0=(127\.0\.0\.1:[1-9]\d*)\) = SUCCESS`)[1]
+		c := dial(t, at)
+		s.expect(`sock_accept(_v2)?\((fd|sock)=\d+, (flags|fd_flags)=NONBLOCK, (retptr0|ro_fd)=0x[0-9a-f]+, (retptr1|ro_addr)=` +
+			regexp.QuoteMeta(c.LocalAddr().String()) + `\) = SUCCESS`)
+		if _, err := c.Write([]byte("GET /missing HTTP/1.0\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		s.expect(`path_open2?\(fd=\d+, dirflags=.*, path="[^"]*missing", path_len=\d+, oflags=0, .*\) = NOENT`)
+		s.expect(`sock_shutdown\(fd=\d+, how=WR\) = SUCCESS`)
+		_ = c.Close()
+		s.end(syscall.SIGINT)
+	})
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasix/abi"
+)
+
+// maxTracedText is how much of a path is printed.
+const maxTracedText = 256
+
+// appendNamed appends parameter i by its name or its meaning, or returns false.
+func appendNamed(b []byte, e *wasix.TraceEvent, i int) ([]byte, bool) {
+	s, name := e.Syscall, e.Syscall.ParamNames[i]
+	if f := enumerations[name]; f != nil && s.Module != "wasi_unstable" {
+		return append(b, f(uint32(e.Params[i]))...), true
+	}
+	if names, ok := flagsOf(s, name); ok {
+		return append(b, flagNames(names, uint32(e.Params[i]))...), true
+	}
+	switch {
+	case addrParams[s.Name+"."+name] == passed, addrParams[s.Name+"."+name] == stored && succeeded(e):
+		if addr, ok := e.Addr(i); ok {
+			if addr.Unix {
+				return strconv.AppendQuote(b, addr.Path), true
+			}
+			return append(b, addr.AddrPort.String()...), true
+		}
+	case strings.HasSuffix(name, "path") && i+1 < len(s.ParamNames) && s.ParamNames[i+1] == name+"_len":
+		if text, ok := e.Text(i, maxTracedText); ok {
+			return strconv.AppendQuote(b, text), true
+		}
+	}
+	return b, false
+}
+
+func succeeded(e *wasix.TraceEvent) bool {
+	errno, ok := e.Errno()
+	return ok && errno == abi.ESUCCESS
+}
+
+// enumerations are the parameters that are one of several named values.
+var enumerations = map[string]func(uint32) string{
+	"af":       func(v uint32) string { return abi.AddressFamily(v).String() },
+	"socktype": func(v uint32) string { return abi.SockType(v).String() },
+	"sockopt":  func(v uint32) string { return abi.SockOption(v).String() },
+	"whence":   func(v uint32) string { return abi.Whence(v).String() },
+	"signal":   func(v uint32) string { return abi.Signal(v).String() },
+}
+
+// Whether the guest gives an address, or the call stores it.
+const (
+	passed = iota + 1
+	stored
+)
+
+// addrParams are the parameters that point to socket addresses.
+var addrParams = map[string]int{
+	"sock_bind.addr": passed, "sock_connect.addr": passed, "sock_send_to.addr": passed,
+	"sock_accept.ro_addr": stored, "sock_accept_v2.retptr1": stored, "sock_recv_from.retptr2": stored,
+	"sock_addr_local.retptr0": stored, "sock_addr_peer.retptr0": stored,
+}
+
+var (
+	fdflags  = []string{"APPEND", "DSYNC", "NONBLOCK", "RSYNC", "SYNC"}
+	oflags   = []string{"CREAT", "DIRECTORY", "EXCL", "TRUNC"}
+	riflags  = []string{"PEEK", "WAITALL", "TRUNC", "DONTWAIT"}
+	siflags  = []string{"DONTWAIT"}
+	sdflags  = []string{"RD", "WR"}
+	lookup   = []string{"SYMLINK_FOLLOW"}
+	fstflags = []string{"ATIM", "ATIM_NOW", "MTIM", "MTIM_NOW"}
+)
+
+// flagsOf returns the names of the bits of a parameter, if it is one of flags.
+func flagsOf(s *wasix.Syscall, name string) (names []string, ok bool) {
+	switch name {
+	case "oflags":
+		return oflags, true
+	case "fdflags", "fd_flags":
+		return fdflags, true
+	case "ri_flags":
+		return riflags, true
+	case "si_flags":
+		return siflags, true
+	case "how":
+		return sdflags, true
+	case "dirflags", "old_flags":
+		return lookup, true
+	case "fst_flags":
+		return fstflags, true
+	case "flags":
+		if strings.HasPrefix(s.Name, "path_") {
+			return lookup, true
+		}
+		return fdflags, s.Name != "fd_event"
+	}
+	return nil, false
+}
+
+// flagNames joins the names of the bits that are set; others are a number.
+func flagNames(names []string, v uint32) string {
+	if v == 0 {
+		return "0"
+	}
+	var set []string
+	for i, name := range names {
+		if v&(1<<i) != 0 {
+			set, v = append(set, name), v&^(1<<i)
+		}
+	}
+	if v != 0 {
+		set = append(set, fmt.Sprintf("%#x", v))
+	}
+	return strings.Join(set, "|")
+}
