@@ -33,7 +33,7 @@ func (t *Tree) plain(from place, p string) (place, bool) {
 		}
 	}
 	if p[0] != '/' {
-		p = from.mount.guest + "/" + from.name + "/" + p
+		p = strings.TrimSuffix(from.guest(), "/") + "/" + p
 	}
 	pl := t.at(path.Clean(p))
 	if pl.name == "." || !pl.canLeap() {

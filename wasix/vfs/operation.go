@@ -100,6 +100,12 @@ func (d *Dir) Open(p string, o OpenFlags) (descriptor.File, error) {
 
 // Lookup returns the attributes of the file that p names, as fstatat(2).
 func (d *Dir) Lookup(p string, follow bool) (descriptor.Stat, error) {
+	if pl, ok := d.tree.plain(d.place, p); ok {
+		// What is not there needs no second look, as when something is to be made.
+		if err := pl.lstat(); err == syscall.ENOENT || err == nil && !(follow && pl.isLink()) {
+			return pl.stat, err
+		}
+	}
 	pl, err := d.tree.lookup(d.place, p, followIf(follow))
 	if err != nil {
 		return descriptor.Stat{}, err

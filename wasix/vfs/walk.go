@@ -39,7 +39,12 @@ const (
 	lastDotDot
 )
 
-func (pl place) guest() string { return path.Join(pl.mount.guest, pl.name) }
+func (pl *place) guest() string {
+	if pl.name == "." {
+		return pl.mount.guest
+	}
+	return path.Join(pl.mount.guest, pl.name)
+}
 
 // child returns the place of an element of the directory pl.
 func (t *Tree) child(pl place, element string) place {
