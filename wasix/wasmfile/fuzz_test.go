@@ -9,7 +9,7 @@ import (
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
-var everything = wasmfile.RewriteOptions{Unshare: true, HostFutex: true, Checkpoints: true}
+var everything = wasmfile.RewriteOptions{Unshare: true, HostFutex: true, Checkpoints: true, IgnoredSignals: true}
 
 func addSeeds(f *testing.F) {
 	f.Add(wasm())
@@ -68,6 +68,7 @@ func FuzzInstructions(f *testing.F) {
 func FuzzRewrite(f *testing.F) {
 	addSeeds(f)
 	f.Add(computing())
+	f.Add(signalling(0))
 	r := newRuntime(f)
 	f.Fuzz(func(t *testing.T, in []byte) {
 		kept := bytes.Clone(in)
