@@ -113,8 +113,17 @@ func (s *hostSocket) Connect(addr Addr) error {
 	return connect(s.SysFD(), &sa)
 }
 
+// maxSignals is how many signals to the host process one wait outlasts.
+const maxSignals = 2
+
 func (s *hostSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int, MsgFlags, error) {
 	n, out, err := s.recvmsg(iovs, flags, from)
+	for tries := 0; err == syscall.EINTR && tries < maxSignals; tries++ {
+		n, out, err = s.recvmsg(iovs, flags, from)
+	}
+	if err == syscall.EINTR {
+		err = syscall.EAGAIN
+	}
 	if err == syscall.EAGAIN && s.readShut.Load() {
 		if from != nil {
 			*from = Addr{}

@@ -14,7 +14,8 @@ import (
 )
 
 // The calls here are those of golang.org/x/sys/unix, but without its
-// allocations: addresses and vectors stay on the stack.
+// allocations: addresses and vectors stay on the stack. Transfers do not tell
+// the Go scheduler: they are short, or hold its processor by [ready.Waiter.EnterKernel].
 
 // maxIovecs is UIO_MAXIOV: how many buffers one call to the kernel takes.
 const maxIovecs = 1024
@@ -111,7 +112,7 @@ func errnoErr(e syscall.Errno) error {
 }
 
 func bind(fd int, sa *sockaddr) error {
-	_, _, e := unix.Syscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&sa.raw)), uintptr(sa.len))
+	_, _, e := unix.RawSyscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&sa.raw)), uintptr(sa.len))
 	return errnoErr(e)
 }
 
@@ -150,14 +151,13 @@ func getpeername(fd int, sa *sockaddr) error {
 // recvmsg receives with one call to the kernel. sa, unless nil, takes the
 // sender. message says that the socket keeps message boundaries.
 func recvmsg(fd int, message bool, iovs [][]byte, flags MsgFlags, sa *sockaddr) (int, MsgFlags, error) {
-	bits := kernelFlags(flags)
 	if sa != nil {
 		sa.len = uint32(unsafe.Sizeof(sa.raw))
 	}
 	if len(iovs) == 1 {
-		return recvfrom(fd, message, iovs[0], bits, sa)
+		return recvfrom(fd, message, iovs[0], flags, sa)
 	}
-	n, bits, err := vectored(unix.SYS_RECVMSG, fd, iovs, sa, bits)
+	n, bits, err := vectored(unix.SYS_RECVMSG, fd, iovs, sa, kernelFlags(flags))
 	if err == nil && bits&unix.MSG_TRUNC != 0 {
 		return n, MsgTrunc, nil
 	}
@@ -165,21 +165,18 @@ func recvmsg(fd int, message bool, iovs [][]byte, flags MsgFlags, sa *sockaddr) 
 }
 
 // recvfrom receives into one buffer. It asks for the true length of a message
-// to know whether it was cut. A signal ends a wait as its timeout does.
-func recvfrom(fd int, message bool, b []byte, bits int, sa *sockaddr) (int, MsgFlags, error) {
-	ask := bits
+// to know whether it was cut.
+func recvfrom(fd int, message bool, b []byte, flags MsgFlags, sa *sockaddr) (int, MsgFlags, error) {
+	bits := kernelFlags(flags)
 	if message {
-		ask |= unix.MSG_TRUNC
+		bits |= unix.MSG_TRUNC
 	}
 	var name, namelen unsafe.Pointer
 	if sa != nil {
 		name, namelen = unsafe.Pointer(&sa.raw), unsafe.Pointer(&sa.len)
 	}
-	r, _, e := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
-		uintptr(len(b)), uintptr(ask), uintptr(name), uintptr(namelen))
-	if e == unix.EINTR {
-		e = unix.EAGAIN
-	}
+	r, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+		uintptr(len(b)), uintptr(bits), uintptr(name), uintptr(namelen))
 	if e != 0 {
 		return 0, 0, e
 	}
@@ -187,7 +184,7 @@ func recvfrom(fd int, message bool, b []byte, bits int, sa *sockaddr) (int, MsgF
 	if !message || n <= len(b) {
 		return n, 0, nil
 	}
-	if bits&unix.MSG_TRUNC == 0 {
+	if flags&MsgTrunc == 0 {
 		n = len(b)
 	}
 	return n, MsgTrunc, nil
@@ -208,16 +205,12 @@ func sendto(fd int, b []byte, sa *sockaddr) (int, error) {
 	if sa != nil {
 		name, namelen = unsafe.Pointer(&sa.raw), sa.len
 	}
-	for {
-		n, _, e := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
-			uintptr(len(b)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, uintptr(name), uintptr(namelen))
-		if e == 0 {
-			return int(n), nil
-		}
-		if e != unix.EINTR {
-			return 0, e
-		}
+	n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+		uintptr(len(b)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, uintptr(name), uintptr(namelen))
+	if e != 0 {
+		return 0, e
 	}
+	return int(n), nil
 }
 
 // vectored calls recvmsg(2) or sendmsg(2) and returns the flags of the message.
@@ -255,18 +248,11 @@ func vectored(trap uintptr, fd int, iovs [][]byte, sa *sockaddr, bits int) (int,
 }
 
 func sysmsg(trap uintptr, fd int, msg *unix.Msghdr, bits int) (int, error) {
-	for {
-		n, _, e := unix.Syscall(trap, uintptr(fd), uintptr(unsafe.Pointer(msg)), uintptr(bits))
-		if e == 0 {
-			return int(n), nil
-		}
-		if trap == unix.SYS_RECVMSG && e == unix.EINTR {
-			return 0, unix.EAGAIN
-		}
-		if e != unix.EINTR {
-			return 0, e
-		}
+	n, _, e := unix.RawSyscall(trap, uintptr(fd), uintptr(unsafe.Pointer(msg)), uintptr(bits))
+	if e != 0 {
+		return 0, e
 	}
+	return int(n), nil
 }
 
 func kernelFlags(flags MsgFlags) (bits int) {

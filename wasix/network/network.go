@@ -56,7 +56,8 @@ type MsgFlags uint32
 // The flags, as in recv(2) and send(2). MsgTrunc is a result: the datagram was
 // longer than the buffers. MsgWait allows a receive that finds nothing to block
 // in the kernel, for [ready.KernelWait] at the most, before it answers EAGAIN; a
-// network without a kernel below takes no notice.
+// network without a kernel below takes no notice. It is for callers between [ready.Waiter.EnterKernel] and
+// LeaveKernel.
 const (
 	MsgPeek MsgFlags = 1 << iota
 	MsgTrunc

@@ -15,9 +15,14 @@ import (
 // kernel is the cheapest way to wait, and holds nobody up.
 var lastWaiter atomic.Pointer[Waiter]
 
-// blocked counts the waiters that block in the kernel. Each holds a processor of
-// the Go scheduler until that notices, which takes it up to 10 ms; so half of
-// the processors stay free.
+// blocked counts the waiters that hold a processor of the Go scheduler while they
+// block in the kernel; half of the processors stay free.
+//
+// They hold it because the scheduler must not see the system call. It takes the
+// processor away from a goroutine that it sees in one and that was not scheduled
+// for 10 ms, as a busy guest never is, and then looks again every 20 us: that
+// alone is a quarter of the cost of a round trip. When the scheduler, or the
+// garbage collector, wants the goroutine to stop, its signal ends the call.
 var (
 	blocked    atomic.Int32
 	maxBlocked = sync.OnceValue(func() int32 { return int32(runtime.GOMAXPROCS(0) / 2) })
@@ -39,16 +44,17 @@ func (w *Waiter) await(src SysSource, asked Events, deadline int64) bool {
 	defer w.LeaveKernel()
 	fds := append(w.polled.fds[:0], unix.PollFd{Fd: int32(src.SysFD()), Events: pollEvents(asked)})
 	w.polled.fds = fds
-	n, _ := ppoll(fds, min(int64(limit), max(deadline-Now(), 0)))
+	n, _ := w.ppoll(fds, min(int64(limit), max(deadline-Now(), 0)))
 	runtime.KeepAlive(src)
 	return n > 0
 }
 
 // EnterKernel returns how long a call on behalf of w may block in the kernel,
 // where that is cheaper than parking: [KernelWait] or 0. Unless it is 0,
-// LeaveKernel must follow.
+// LeaveKernel must follow. The call is best made without the knowledge of the Go
+// scheduler, by RawSyscall.
 func (w *Waiter) EnterKernel() time.Duration {
-	if !w.OwnsThread && lastWaiter.Swap(w) != w || w.interrupted() {
+	if !w.OwnsThread && lastWaiter.Swap(w) != w || w.Interrupted() {
 		return 0
 	}
 	if blocked.Add(1) > maxBlocked() {
@@ -61,12 +67,12 @@ func (w *Waiter) EnterKernel() time.Duration {
 // LeaveKernel ends what EnterKernel began.
 func (w *Waiter) LeaveKernel() { blocked.Add(-1) }
 
-// pollLevels sets Got in every subscription and counts the ready ones. When
-// all sources are the kernel's it may block for a short while.
+// pollLevels sets Got in every subscription and counts the ready ones. Unless
+// there is a source other than the kernel's it may block for a short while.
 func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 	ps := &w.polled
 	ps.fds, ps.index = ps.fds[:0], ps.index[:0]
-	ready := 0
+	ready, others := 0, 0
 	for i := range subs {
 		s := &subs[i]
 		s.Got = 0
@@ -81,7 +87,10 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 					deadline = 0
 				}
 			}
-		} else if s.Got = s.Source.Ready(s.Asked); s.Got != 0 {
+			continue
+		}
+		others++
+		if s.Got = s.Source.Ready(s.Asked); s.Got != 0 {
 			ready++
 		}
 	}
@@ -89,12 +98,12 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 		return ready, nil
 	}
 	var limit time.Duration
-	if len(ps.fds) == len(subs) && deadline > 0 {
+	if others == 0 && deadline > 0 {
 		if limit = w.EnterKernel(); limit > 0 {
 			defer w.LeaveKernel()
 		}
 	}
-	if _, err := ppoll(ps.fds, min(int64(limit), max(deadline-Now(), 0))); err != nil {
+	if _, err := w.ppoll(ps.fds, min(int64(limit), max(deadline-Now(), 0))); err != nil {
 		return ready, err
 	}
 	for k, i := range ps.index {
@@ -109,22 +118,26 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 	return ready, nil
 }
 
-// ppoll polls for at most timeout nanoseconds. A signal to the host process
-// counts as nothing ready. More entries than RLIMIT_NOFILE, which the kernel
-// refuses, are looked at in parts, without waiting.
-func ppoll(fds []unix.PollFd, timeout int64) (int, error) {
-	ts := unix.NsecToTimespec(timeout)
-	n, err := unix.Ppoll(fds, &ts, nil)
+// maxSignals is how many signals to the host process one wait outlasts.
+const maxSignals = 2
+
+// ppoll polls for at most timeout nanoseconds. More entries than RLIMIT_NOFILE,
+// which the kernel refuses, are looked at in parts, without waiting.
+func (w *Waiter) ppoll(fds []unix.PollFd, timeout int64) (int, error) {
+	n, err := ppoll(fds, timeout)
+	for tries := 0; err == syscall.EINTR && tries < maxSignals && !w.Interrupted(); tries++ {
+		n, err = ppoll(fds, timeout)
+	}
 	switch {
 	case err == syscall.EINTR:
 		return 0, nil
 	case err == syscall.EINVAL && len(fds) > 1:
 		half := len(fds) / 2
-		n, err = ppoll(fds[:half], 0)
+		n, err = w.ppoll(fds[:half], 0)
 		if err != nil {
 			return n, err
 		}
-		rest, err := ppoll(fds[half:], 0)
+		rest, err := w.ppoll(fds[half:], 0)
 		return n + rest, err
 	}
 	return n, err

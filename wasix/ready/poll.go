@@ -27,7 +27,7 @@ func (w *Waiter) Poll(subs []Subscription, deadline int64) (int, error) {
 		if n > 0 || err != nil {
 			return n, err
 		}
-		if w.interrupted() {
+		if w.Interrupted() {
 			return 0, syscall.EINTR
 		}
 		if deadline != Never && deadline <= Now() {

@@ -71,7 +71,8 @@ func (w *Waiter) Noticed() bool { return w.notices.Load() != 0 }
 // about: who gives notice has changed that before.
 func (w *Waiter) Attend() { w.notices.Store(0) }
 
-func (w *Waiter) interrupted() bool { return w.notices.Load()&interrupted != 0 }
+// Interrupted reports whether waits end with EINTR at present.
+func (w *Waiter) Interrupted() bool { return w.notices.Load()&interrupted != 0 }
 
 // Unpark ends the present Park, or else the next one, early.
 func (w *Waiter) Unpark() {
@@ -88,7 +89,7 @@ func (w *Waiter) Unpark() {
 //   - EINTR: Interrupt was called
 //   - ETIMEDOUT: the deadline, on the scale of [Now], has passed
 func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) error {
-	if w.interrupted() {
+	if w.Interrupted() {
 		return syscall.EINTR
 	}
 	if sys, ok := src.(SysSource); ok {
@@ -119,7 +120,7 @@ func (w *Waiter) enter(e *entry, src Source, asked Events, seq uint64) (changed 
 // Sleep waits for the deadline: EINTR when interrupted before, else nil.
 func (w *Waiter) Sleep(deadline int64) error {
 	for {
-		if w.interrupted() {
+		if w.Interrupted() {
 			return syscall.EINTR
 		}
 		if err := w.Park(deadline); err == syscall.ETIMEDOUT {
@@ -133,7 +134,7 @@ func (w *Waiter) Sleep(deadline int64) error {
 // WaitClosed waits until ch is closed: nil then, EINTR when interrupted before.
 func (w *Waiter) WaitClosed(ch <-chan struct{}) error {
 	for {
-		if w.interrupted() {
+		if w.Interrupted() {
 			return syscall.EINTR
 		}
 		select {
@@ -154,7 +155,7 @@ func (w *Waiter) Park(deadline int64) error {
 	} else if !w.sleepUntil(deadline) {
 		return syscall.ETIMEDOUT
 	}
-	if w.interrupted() {
+	if w.Interrupted() {
 		return syscall.EINTR
 	}
 	return nil
