@@ -54,21 +54,30 @@ func (p *Process) Stats() Stats {
 	return s
 }
 
-// Family returns the process and all its descendants that have not ended, in the
-// order of their ids.
+// Family returns the process and all its descendants that run, in the order of
+// their ids.
 func (p *Process) Family() []*Process {
+	list := p.descendants()
+	list = slices.DeleteFunc(list, func(c *Process) bool { return !c.runs() })
+	slices.SortFunc(list, func(a, b *Process) int { return int(a.pid) - int(b.pid) })
+	return append([]*Process{p}, list...)
+}
+
+func (p *Process) descendants() (list []*Process) {
 	p.system.mu.Lock()
 	defer p.system.mu.Unlock()
-	list := []*Process{p}
+	list = append(list, p.children...)
 	for i := 0; i < len(list); i++ {
-		for _, c := range list[i].children {
-			if !c.zombie {
-				list = append(list, c)
-			}
-		}
+		list = append(list, list[i].children...)
 	}
-	slices.SortFunc(list[1:], func(a, b *Process) int { return int(a.pid) - int(b.pid) })
 	return list
+}
+
+// runs reports whether the process has threads: before, it is not complete.
+func (p *Process) runs() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.threads) > 0
 }
 
 // descriptorStats returns EBADF when fd was closed meanwhile.
