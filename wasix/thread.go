@@ -34,8 +34,8 @@ type Thread struct {
 	futex    futexWaiter
 	finished chan struct{} // closed when the thread is gone
 
-	began int64 // when the call in progress first asked for a deadline
-	again bool  // it is made again
+	began       int64 // when the call in progress first asked for a deadline
+	again       bool  // it is made again
 	stack       stackSwitch
 	checkpoints checkpoints
 
