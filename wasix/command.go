@@ -45,6 +45,12 @@ type Cmd struct {
 	// finds the others in it. A plain WASI program has a descriptor for each, and
 	// does not get out of it.
 	Mounts []vfs.Mount
+	// Engine compiles the files that the guest executes: .wasm files, and scripts
+	// by their interpreters. Without it only Programs can be executed.
+	Engine Engine
+	// Programs are further programs for the guest to execute, by the names that
+	// they have in its directory /bin. They must be of one engine with Module.
+	Programs map[string]Module
 	// Network is what sockets run on; nil allows none but those of AF_UNIX,
 	// whose names live and die with the process.
 	Network network.Network
@@ -189,7 +195,7 @@ func (c *Cmd) furnish(ctx context.Context, p *Process) error {
 		return err
 	}
 	p.image = im
-	if err := p.openMounts(c.Mounts); err != nil {
+	if err := p.openMounts(p.system.register(c.Programs, c.Mounts)); err != nil {
 		im.close()
 		return err
 	}
@@ -209,6 +215,9 @@ func (c *Cmd) check(ctx context.Context) error {
 			return fmt.Errorf("argument or environment variable %q holds a NUL", s)
 		}
 	}
+	if err := checkPrograms(c.Programs); err != nil {
+		return err
+	}
 	if len(c.SocketNames) > len(c.Sockets) {
 		return fmt.Errorf("%d names for %d sockets", len(c.SocketNames), len(c.Sockets))
 	}
@@ -219,6 +228,22 @@ func (c *Cmd) check(ctx context.Context) error {
 	}
 	if _, ok := c.Module.Info().Exports["_start"]; !ok && !c.Reactor {
 		return errNoStart(c.Module.Info())
+	}
+	return nil
+}
+
+// checkPrograms reports what is no name of a file in /bin, or no program.
+func checkPrograms(programs map[string]Module) error {
+	for name, module := range programs {
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
+			return fmt.Errorf("%q is no name for a program", name)
+		}
+		if module == nil {
+			return fmt.Errorf("program %s without a module", name)
+		}
+		if _, ok := module.Info().Exports["_start"]; !ok {
+			return fmt.Errorf("program %s: %w", name, errNoStart(module.Info()))
+		}
 	}
 	return nil
 }

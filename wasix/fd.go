@@ -45,13 +45,14 @@ func lacking(f descriptor.File, need abi.Rights) abi.Errno {
 
 // isPreopen reports whether fd is the descriptor of a mounted file system.
 // wasix-libc finds these when a program starts and needs them to its end.
-func (t *Thread) isPreopen(fd uint64) bool {
-	dir, d, errno := t.openDir(fd, 0)
-	if errno != abi.ESUCCESS {
+func (p *Process) isPreopen(fd uint32) bool {
+	d, _, err := p.fds.Acquire(fd)
+	if err != nil {
 		return false
 	}
 	defer d.Release()
-	return dir.Preopen() != 0 && dir.Preopen() == uint32(fd)
+	dir, ok := d.File.(*vfs.Dir)
+	return ok && dir.Preopen() != 0 && dir.Preopen() == fd
 }
 
 // fdClose is fd_close(fd): closes a descriptor, as close(2). It leaves the root
@@ -62,7 +63,7 @@ func (t *Thread) isPreopen(fd uint64) bool {
 //   - EBADF: fd is not open
 //   - EIO, ENOSPC, EDQUOT: what was written before was not stored
 func fdClose(t *Thread, p []uint64) abi.Errno {
-	if t.proc.wasix && t.isPreopen(p[0]) {
+	if t.proc.wasix && t.proc.isPreopen(uint32(p[0])) {
 		return abi.ESUCCESS
 	}
 	return errnoOf(t.proc.fds.Close(uint32(p[0])))
@@ -123,7 +124,7 @@ func fdRenumber(t *Thread, p []uint64) abi.Errno {
 	switch {
 	case !keep && err != nil:
 		return abi.EBADF
-	case keep && uint32(p[0]) != uint32(p[1]) && t.isPreopen(p[1]):
+	case keep && uint32(p[0]) != uint32(p[1]) && t.proc.isPreopen(uint32(p[1])):
 		return abi.ENOTSUP
 	}
 	return errnoOf(t.proc.fds.Renumber(uint32(p[0]), uint32(p[1]), keep))

@@ -55,7 +55,7 @@ func (t *Thread) forkOrVfork(vfork bool, ret uint32) abi.Errno {
 		}
 		if vfork {
 			select {
-			case <-child.done:
+			case <-child.leaving:
 			case <-t.proc.ctx.Done():
 			}
 		}

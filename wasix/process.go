@@ -39,30 +39,39 @@ type Process struct {
 	threads map[uint32]*Thread
 	lastTID uint32
 	status  exitStatus
-	cpuUsed int64 // ns, by threads that are gone
-	cpuBase int64 // what the Go process had used when this one began, ns
+	ended   bool   // the status is set
+	next    *image // what exec puts in the place of the program
+	cpuUsed int64  // ns, by threads that are gone
+	cpuBase int64  // what the Go process had used when this one began, ns
 
-	exiting atomic.Bool    // the status is set; no thread runs on
+	exiting atomic.Bool    // the status is set, or exec is under way; no thread runs on
 	running sync.WaitGroup // threads
 	stop    context.CancelFunc
 	ctx     context.Context  // ends with the process; for look-ups of names
 	done    chan struct{}    // closed when nothing is left
+	leaving chan struct{}    // closed when the first program is gone: vfork waits for that
 	calls   chan *exportCall // to the main thread of a reactor
 }
 
 // newProcess makes a process without a program, descriptors and threads, as a
 // child of parent, nil for the root. Errors are those of [system.add].
 func (s *system) newProcess(parent *Process) (*Process, error) {
-	ctx, stop := context.WithCancel(context.Background())
-	p := &Process{
-		system: s, started: time.Now(), threads: map[uint32]*Thread{}, lastTID: mainThreadID,
-		stop: stop, ctx: ctx, done: make(chan struct{}), calls: make(chan *exportCall), cpuBase: hostProcessTime(),
-	}
+	p := s.makeProcess()
 	if err := s.add(p, parent); err != nil {
-		stop()
+		p.stop()
 		return nil, err
 	}
 	return p, nil
+}
+
+// makeProcess makes a process that nobody knows of until it is added.
+func (s *system) makeProcess() *Process {
+	ctx, stop := context.WithCancel(context.Background())
+	return &Process{
+		system: s, started: time.Now(), threads: map[uint32]*Thread{}, lastTID: mainThreadID,
+		stop: stop, ctx: ctx, done: make(chan struct{}), leaving: make(chan struct{}),
+		calls: make(chan *exportCall), cpuBase: hostProcessTime(),
+	}
 }
 
 // Pid returns the process id inside the guest's process tree; 1 for the first.
@@ -79,11 +88,11 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // threads are made to unwind, wherever they are. It does not wait for them.
 func (p *Process) exit(s exitStatus) {
 	p.mu.Lock()
-	if p.exiting.Load() {
+	if p.ended {
 		p.mu.Unlock()
 		return
 	}
-	p.status = s
+	p.status, p.ended = s, true
 	p.exiting.Store(true)
 	p.mu.Unlock()
 	p.stop()
@@ -121,10 +130,14 @@ func (p *Process) start(body func(*Thread) error) error {
 // threads ended one by one, that is success.
 func (p *Process) reap() {
 	p.running.Wait()
+	for p.replaceImage() {
+		p.running.Wait()
+	}
 	p.exit(exitStatus{})
 	p.signals.stopTimers()
 	p.fds.CloseAll()
 	p.image.close()
+	p.leave()
 	p.system.bury(p)
 	close(p.done)
 }
@@ -188,7 +201,7 @@ func (t *Thread) run(started chan<- error, body func(*Thread) error) {
 	t.startCPUClock()
 	started <- nil
 	t.setBlocked(false) // sees what was sent to the process before
-	if err := body(t); err != nil && !t.exited {
+	if err := body(t); err != nil && !t.exited && !p.exiting.Load() {
 		p.exit(trapStatus(err))
 	}
 	if !p.exiting.Load() {
@@ -205,7 +218,7 @@ func (t *Thread) startFailure(err error) error {
 		return nil
 	}
 	if t.id == mainThreadID {
-		t.proc.exit(exitStatus{cause: err})
+		t.proc.exit(exitStatus{signal: abi.SignalKill, cause: err})
 	}
 	return err
 }

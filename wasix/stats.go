@@ -39,12 +39,12 @@ type SocketStats struct {
 // after the end, and costs the guest nothing but what the operating system needs
 // to answer. Sockets may change while they are asked one after the other.
 func (p *Process) Stats() Stats {
-	s := Stats{PID: p.Pid(), Args: p.image.args, Started: p.started, Exited: p.exiting.Load()}
+	s := Stats{PID: p.Pid(), Started: p.started}
 	if parent, ok := p.system.parentOf(p.pid); ok {
 		s.Parent = int(parent)
 	}
 	p.mu.Lock()
-	s.Threads = len(p.threads)
+	s.Args, s.Exited, s.Threads = p.image.args, p.ended, len(p.threads)
 	p.mu.Unlock()
 	for _, fd := range p.fds.Open() {
 		if d, err := p.descriptorStats(fd); err == nil {

@@ -1,6 +1,7 @@
 package wasix
 
 import (
+	"crypto/sha256"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,7 @@ type system struct {
 	maxProcesses int
 	maxThreads   int
 	watches      epoll.Quota
+	programs     programs
 
 	// mu guards what follows, and parent, children and zombie of all processes.
 	// It may be taken with a process's own mu held, not the other way round.
@@ -60,6 +62,10 @@ func (c *Cmd) newSystem() *system {
 		network: c.Network, unix: network.Unix(), trace: c.Trace,
 		maxBacklog: c.MaxBacklog, maxProcesses: c.MaxProcesses, maxThreads: c.MaxThreads,
 		processes: map[uint32]*Process{},
+		programs: programs{
+			engine: c.Engine, byDev: map[uint64]Module{},
+			hashes: map[fileID][sha256.Size]byte{}, loaded: map[[sha256.Size]byte]Module{},
+		},
 	}
 	if s.network == nil {
 		s.network = network.None()
@@ -194,8 +200,9 @@ func (s *system) end() {
 	s.close()
 }
 
-// close gives back the terminal, in the mode it was in.
+// close gives back the terminal, in the mode it was in, and frees what was compiled.
 func (s *system) close() {
+	s.programs.close()
 	if s.terminal != nil {
 		_ = s.terminal.Close()
 	}

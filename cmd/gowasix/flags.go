@@ -19,6 +19,7 @@ type runFlags struct {
 	names          nameFlags
 	netLimit       string
 	dirs           list
+	programs       list
 	tmpfs          list
 	env            list
 	forwardHostEnv bool
@@ -73,6 +74,7 @@ func (f *runFlags) flagSet() *flag.FlagSet {
 	set.DurationVar(&f.names.timeout, "dns-timeout", 0, "")
 	set.Var(&f.dirs, "dir", "")
 	set.Var(&f.tmpfs, "tmpfs", "")
+	set.Var(&f.programs, "program", "")
 	set.Var(volume{&f.dirs}, "volume", "")
 	set.Var(mapdir{&f.dirs}, "mapdir", "")
 	set.Var(&f.env, "env", "")

@@ -44,15 +44,25 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	ctx, cancel := f.context()
 	defer cancel(nil)
 	signals := forwardSignals(ctx, cancel)
-	module, err := f.compile(ctx)
+	engine, err := f.newEngine()
+	if err != nil {
+		return 0, err
+	}
+	defer engine.Close()
+	module, err := compile(ctx, engine, f.program)
 	if err != nil {
 		return exitStatus(err, stderr)
 	}
 	defer module.Close()
+	programs, err := f.compilePrograms(ctx, engine)
+	if err != nil {
+		return exitStatus(err, stderr)
+	}
 	cmd, err := f.command(module, stderr)
 	if err != nil {
 		return 0, err
 	}
+	cmd.Engine, cmd.Programs = engine, programs
 	defer closeMounts(cmd.Mounts)
 	defer f.removeUnix()
 	cmd.Trace = trace
@@ -68,17 +78,12 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	return exitStatus(err, stderr)
 }
 
-// compile reads and compiles the program. The module outlives its engine.
-func (f *runFlags) compile(ctx context.Context) (wasix.Module, error) {
-	wasm, err := readProgram(f.program)
+// compile reads and compiles a program.
+func compile(ctx context.Context, engine wasix.Engine, path string) (wasix.Module, error) {
+	wasm, err := readProgram(path)
 	if err != nil {
 		return nil, err
 	}
-	engine, err := f.newEngine()
-	if err != nil {
-		return nil, err
-	}
-	defer engine.Close()
 	module, err := engine.Compile(ctx, wasm)
 	switch {
 	case ctx.Err() != nil:
@@ -87,9 +92,26 @@ func (f *runFlags) compile(ctx context.Context) (wasix.Module, error) {
 		}
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", f.program, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return module, nil
+}
+
+// compilePrograms compiles what --program names.
+func (f *runFlags) compilePrograms(ctx context.Context, engine wasix.Engine) (map[string]wasix.Module, error) {
+	programs := make(map[string]wasix.Module, len(f.programs))
+	for _, p := range f.programs {
+		name, path, ok := strings.Cut(p, "=")
+		if !ok || name == "" || path == "" {
+			return nil, usageError("--program " + p + ": write NAME=FILE.wasm")
+		}
+		module, err := compile(ctx, engine, path)
+		if err != nil {
+			return nil, err
+		}
+		programs[name] = module
+	}
+	return programs, nil
 }
 
 // command returns the guest program with all that the flags give it.

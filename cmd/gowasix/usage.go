@@ -26,6 +26,8 @@ Files:
   --mapdir GUEST:HOST       same the other way round, as Wasmer has it (repeatable)
   --tmpfs GUEST[:SIZE]      mount an empty file system in memory, of 64M at most unless
                             given (K, M, G), which ends with the guest (repeatable)
+  --program NAME=FILE.wasm  let the guest execute FILE as /bin/NAME; the .wasm files it finds
+                            in its directories it can execute anyway (repeatable)
   --cwd DIR                 the guest's current directory (default /)
 
 Network:

@@ -50,7 +50,7 @@ func NewTree(mounts ...Mount) (*Tree, error) {
 		guest := path.Join("/", name)
 		t.mounts[guest] = &mount{guest, m.FS}
 		points = append(points, guest)
-		if _, device := m.FS.(*deviceFS); !device && !slices.Contains(t.preopens, name) {
+		if !isFile(m.FS) && !slices.Contains(t.preopens, name) {
 			t.preopens = append(t.preopens, name)
 		}
 	}
