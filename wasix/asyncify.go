@@ -226,16 +226,18 @@ func (t *Thread) findThreadStack(start uint32) {
 }
 
 // findStack learns where the stack in memory of the main thread is, before the
-// program runs.
+// program runs: between the data and the heap, or first of all.
 func (t *Thread) findStack() {
 	sp := t.instance.Global(stackPointer)
 	if sp == nil {
 		return
 	}
-	t.stack.known = true
 	for _, name := range []string{"__stack_low", "__data_end"} {
-		if g := t.instance.Global(name); g != nil && g.Get() < sp.Get() {
-			t.stack.low = uint32(g.Get())
+		if g := t.instance.Global(name); g != nil {
+			t.stack.known = true
+			if low := uint32(g.Get()); low < uint32(sp.Get()) {
+				t.stack.low = low
+			}
 			return
 		}
 	}

@@ -65,6 +65,7 @@ var probes = []probe{
 	{name: "signals", variants: both, args: []string{"exit"}},
 	{name: "signals", variants: both, args: []string{"trap"}},
 	{name: "signals", variants: both, args: []string{"abort"}},
+	{name: "fork", variants: shared},
 	{name: "sock-threads", variants: shared},
 	{name: "threads", variants: shared},
 	{name: "threads", variants: shared, args: []string{"exit"}},

@@ -117,9 +117,11 @@ func dialUntilReady(t *testing.T, addr string) net.Conn {
 
 // The binaries in the tree are what the sources give, byte for byte.
 func TestBuildIsReproducible(t *testing.T) {
-	if out, err := exec.Command("clang-14", "--version").Output(); err != nil || !strings.Contains(string(out), "14.0.6") {
-		t.Log("not built again: that needs clang 14.0.6, with which the binaries were built")
-		return // rebuilding is for machines that have the toolchain
+	for tool, version := range map[string]string{"clang-14": "14.0.6", "wasm-opt": "version 108"} {
+		if out, err := exec.Command(tool, "--version").Output(); err != nil || !strings.Contains(string(out), version) {
+			t.Logf("not built again: that needs %s %s, with which the binaries were built", tool, version)
+			return // rebuilding is for machines that have the toolchain
+		}
 	}
 	rebuild(t, "c")
 }

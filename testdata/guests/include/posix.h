@@ -21,6 +21,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <time.h>
@@ -373,6 +375,27 @@ int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct t
 int pthread_cond_signal(pthread_cond_t *c);
 int pthread_cond_broadcast(pthread_cond_t *c);
 int sched_yield(void);
+
+// Processes. fork and setjmp are for guests that went through asyncify.
+typedef int pid_t;
+enum { WNOHANG = 1 };
+#define WIFEXITED(status) (((status)&0x7f) == 0)
+#define WEXITSTATUS(status) (((status) >> 8) & 0xff)
+#define WIFSIGNALED(status) (((status)&0x7f) != 0)
+#define WTERMSIG(status) ((status)&0x7f)
+pid_t fork(void);
+pid_t vfork(void);
+pid_t waitpid(pid_t pid, int *status, int options);
+pid_t getpid(void);
+pid_t getppid(void);
+enum { SIGKILL = 9 };
+int kill(pid_t pid, int signo);
+
+typedef struct {
+	_Alignas(8) char snapshot[24];
+} jmp_buf[1];
+__attribute__((returns_twice)) int setjmp(jmp_buf env);
+_Noreturn void longjmp(jmp_buf env, int value);
 
 // There are no signals here; ignoring one is always done.
 enum { SIGPIPE = 13 };

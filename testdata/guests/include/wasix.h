@@ -173,6 +173,20 @@ struct wasix_thread_start {
 };
 _Static_assert(sizeof(struct wasix_thread_start) == 64, "thread_start");
 
+struct wasix_option_pid {
+	uint8_t tag; // 0 none, 1 some
+	uint32_t some;
+};
+_Static_assert(sizeof(struct wasix_option_pid) == 8, "option_pid");
+
+enum { WASIX_JOIN_NOTHING, WASIX_JOIN_EXIT, WASIX_JOIN_SIGNAL };
+struct wasix_join_status {
+	uint8_t tag;
+	uint16_t exit_code; // of WASIX_JOIN_EXIT and WASIX_JOIN_SIGNAL
+	uint8_t signal;     // of WASIX_JOIN_SIGNAL
+};
+_Static_assert(sizeof(struct wasix_join_status) == 6, "join_status");
+
 enum { WASIX_EPOLL_ADD = 1, WASIX_EPOLL_DEL, WASIX_EPOLL_MOD };
 enum {
 	WASIX_EPOLLIN = 1,
@@ -205,6 +219,11 @@ WASI_IMPORT(sched_yield) wasi_errno wasi_sched_yield(void);
 WASI_IMPORT(proc_exit) _Noreturn void wasi_proc_exit(uint32_t code);
 WASIX_IMPORT(proc_exit2) _Noreturn void wasix_proc_exit2(uint32_t code);
 WASIX_IMPORT(proc_id) wasi_errno wasix_proc_id(uint32_t *pid);
+WASIX_IMPORT(proc_parent) wasi_errno wasix_proc_parent(uint32_t pid, uint32_t *parent);
+WASIX_IMPORT(proc_fork) wasi_errno wasix_proc_fork(uint32_t copy_memory, uint32_t *pid);
+WASIX_IMPORT(proc_join) wasi_errno wasix_proc_join(struct wasix_option_pid *pid, uint32_t flags, struct wasix_join_status *status);
+WASIX_IMPORT(stack_checkpoint) wasi_errno wasix_stack_checkpoint(void *snapshot, uint64_t *value);
+WASIX_IMPORT(stack_restore) _Noreturn void wasix_stack_restore(const void *snapshot, uint64_t value);
 WASIX_IMPORT(proc_signal) wasi_errno wasix_proc_signal(uint32_t pid, uint8_t signal);
 WASIX_IMPORT(proc_raise_interval) wasi_errno wasix_proc_raise_interval(uint8_t signal, wasi_time interval, uint8_t repeat);
 WASIX_IMPORT(thread_signal) wasi_errno wasix_thread_signal(uint32_t tid, uint8_t signal);

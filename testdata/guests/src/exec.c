@@ -13,18 +13,6 @@ WASIX_IMPORT(proc_spawn2) wasi_errno wasix_proc_spawn2(const char *name, size_t 
 	const void *dispositions, size_t dispositions_len, uint8_t search, const char *path, size_t path_len,
 	uint32_t *pid);
 
-struct option_pid {
-	uint8_t tag;
-	uint32_t pid;
-};
-
-struct join_status {
-	uint8_t tag, pad;
-	uint8_t u[4];
-};
-
-WASIX_IMPORT(proc_join) wasi_errno wasix_proc_join(struct option_pid *pid, uint32_t flags, struct join_status *status);
-
 struct fd_op {
 	uint8_t cmd;
 	uint32_t fd, src_fd;
@@ -63,11 +51,11 @@ static int spawn(char **argv)
 		say("spawn: %s\n", errname(err));
 		return 1;
 	}
-	struct option_pid which = {1, pid};
-	struct join_status status;
+	struct wasix_option_pid which = {1, pid};
+	struct wasix_join_status status;
 	err = wasix_proc_join(&which, 0, &status);
-	say("join: %s, the child: %s, ended %d with %d\n", errname(err), which.pid == pid ? "yes" : "no", status.tag,
-		status.tag == 2 ? status.u[2] : status.u[0]);
+	say("join: %s, the child: %s, ended %d with %d\n", errname(err), which.some == pid ? "yes" : "no", status.tag,
+		status.tag == WASIX_JOIN_SIGNAL ? status.signal : status.exit_code);
 	which.tag = 0;
 	say("once more: %s\n", errname(wasix_proc_join(&which, 0, &status)));
 	return 0;

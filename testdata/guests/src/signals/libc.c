@@ -60,18 +60,6 @@ int raise(int signo)
 	return errno ? -1 : 0;
 }
 
-int kill(int pid, int signo)
-{
-	errno = wasix_proc_signal((uint32_t)pid, (uint8_t)signo);
-	return errno ? -1 : 0;
-}
-
-pid_t getpid(void)
-{
-	pid_t pid;
-	return wasix_proc_id(&pid) ? 0 : pid;
-}
-
 void alarm_every(int us, bool again)
 {
 	if (wasix_proc_raise_interval(SIGALRM, (wasi_time)us * 1000, again))

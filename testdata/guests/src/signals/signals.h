@@ -7,9 +7,8 @@
 
 #ifdef __wasm__
 
-enum { SIGHUP = 1, SIGINT = 2, SIGABRT = 6, SIGKILL = 9, SIGUSR1 = 10, SIGUSR2 = 12, SIGALRM = 14, SIGTERM = 15, SIGCHLD = 17, SIGURG = 23, SIGWINCH = 28 };
+enum { SIGHUP = 1, SIGINT = 2, SIGABRT = 6, SIGUSR1 = 10, SIGUSR2 = 12, SIGALRM = 14, SIGTERM = 15, SIGCHLD = 17, SIGURG = 23, SIGWINCH = 28 };
 #define SIG_DFL ((void (*)(int))0)
-typedef uint32_t pid_t;
 typedef uint64_t sigset_t;
 struct sigaction {
 	void (*sa_handler)(int);
@@ -18,8 +17,6 @@ struct sigaction {
 };
 int sigaction(int signo, const struct sigaction *act, struct sigaction *old);
 int raise(int signo);
-int kill(int pid, int signo);
-pid_t getpid(void);
 
 #endif
 

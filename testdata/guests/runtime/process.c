@@ -1,0 +1,53 @@
+// Child processes, and jumps up the stack.
+#include "runtime.h"
+
+static pid_t fork_with(bool copy_memory)
+{
+	uint32_t pid = 0;
+	wasi_errno err = wasix_proc_fork(copy_memory, &pid);
+	return check(err, pid);
+}
+
+pid_t fork(void) { return fork_with(true); }
+
+pid_t vfork(void) { return fork_with(false); }
+
+pid_t waitpid(pid_t pid, int *status, int options)
+{
+	struct wasix_option_pid which = {pid > 0, pid};
+	struct wasix_join_status how = {0};
+	wasi_errno err = wasix_proc_join(&which, options, &how);
+	if (err)
+		return check(err, 0);
+	if (how.tag == WASIX_JOIN_NOTHING)
+		return 0;
+	if (status)
+		*status = how.tag == WASIX_JOIN_SIGNAL ? how.signal : how.exit_code << 8;
+	return (pid_t)which.some;
+}
+
+pid_t getpid(void)
+{
+	uint32_t pid = 0;
+	wasix_proc_id(&pid);
+	return (pid_t)pid;
+}
+
+pid_t getppid(void)
+{
+	uint32_t parent = 0;
+	wasix_proc_parent((uint32_t)getpid(), &parent);
+	return (pid_t)parent;
+}
+
+int kill(pid_t pid, int signo) { return check(wasix_proc_signal((uint32_t)pid, (uint8_t)signo), 0); }
+
+int setjmp(jmp_buf env)
+{
+	uint64_t value = 0;
+	if (wasix_stack_checkpoint(env->snapshot, &value))
+		abort();
+	return (int)value;
+}
+
+_Noreturn void longjmp(jmp_buf env, int value) { wasix_stack_restore(env->snapshot, (uint64_t)(unsigned)value); }
