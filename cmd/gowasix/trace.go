@@ -132,6 +132,8 @@ var pointerNames = map[string]bool{
 	"proc_join.pid":                     true,
 	"sock_join_multicast_v4.interface":  true,
 	"sock_leave_multicast_v4.interface": true,
+	"stack_checkpoint.snapshot":         true,
+	"stack_restore.snapshot":            true,
 }
 
 // isPointer says whether parameter i is an address in the guest's memory: by

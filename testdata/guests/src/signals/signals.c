@@ -246,7 +246,7 @@ static _Noreturn void serve(void)
 	handle(SIGTERM, exit_in_handler);
 	say("ready\n");
 	for (int seen = 0;; ) {
-		nanosleep(&(struct timespec){1000, 0}, NULL);
+		nanosleep(&(struct timespec){0, 20000000}, NULL); // a signal may come just before
 		while (seen < counts[SIGUSR1])
 			say("USR1 %d\n", ++seen);
 	}
