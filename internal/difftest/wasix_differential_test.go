@@ -19,6 +19,7 @@ import (
 	"github.com/gowasix/gowasix/internal/guests"
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/network/virtual"
 	"github.com/gowasix/gowasix/wasix/vfs"
 	"github.com/gowasix/gowasix/wazero"
 )
@@ -120,9 +121,12 @@ func TestGuestsBehaveAsOnLinux(t *testing.T) {
 // A policy that allows everything, and published ports, change nothing.
 func TestWrappedNetworksBehaveAsOnLinux(t *testing.T) {
 	native, engines := build(t), engines(t)
+	vnet := virtual.New()
+	defer vnet.Close()
 	for name, n := range map[string]network.Network{
 		"policy":  network.WithPolicy(network.Host(), network.AllowAll()),
 		"publish": network.Publish(network.Host(), nil),
+		"virtual": vnet.Host("guest"),
 	} {
 		for _, p := range probes[:3] { // those of sockets
 			t.Run(name+"/"+p.title(), func(t *testing.T) {

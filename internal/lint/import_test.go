@@ -56,6 +56,14 @@ var rules = []rule{
 		why: "networks are below sockets",
 	},
 	{
+		pkg: "wasix/network", forbidden: []string{"wasix/network/virtual", "gvisor.dev/gvisor/..."},
+		why: "who uses no virtual network does not link one",
+	},
+	{
+		pkg: "wasix", forbidden: []string{"wasix/network/virtual", "gvisor.dev/gvisor/..."},
+		why: "who uses no virtual network does not link one",
+	},
+	{
 		pkg: "wasix/vfs/...", forbidden: []string{"wasix", "wasix/socket/...", "wasix/network/...", "wasix/wasmfile"},
 		why: "files know neither sockets nor guests",
 	},

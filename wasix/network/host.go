@@ -38,8 +38,8 @@ type host struct {
 	raw      bool
 }
 
-// maxProto is the highest protocol number that Linux has.
-const maxProto = 262
+// MaxProto is the highest protocol number that Linux has.
+const MaxProto = 262
 
 // Socket opens a kernel socket, non-blocking and closed on exec. A protocol of
 // 0 is the type's own. Returns, as socket(2):
@@ -54,7 +54,7 @@ func (h *host) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.Sock
 	if family != abi.AddressFamilyInet4 && family != abi.AddressFamilyInet6 {
 		return nil, syscall.EAFNOSUPPORT
 	}
-	if proto > maxProto {
+	if proto > MaxProto {
 		return nil, syscall.EINVAL
 	}
 	if err := h.checkProto(family, typ, proto); err != nil {

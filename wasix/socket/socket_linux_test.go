@@ -253,7 +253,7 @@ func TestInterrupt(t *testing.T) {
 func TestCloseWhileWaiting(t *testing.T) {
 	noLeaks(t)
 	_, addr := stuck(t)
-	tab := newTable()
+	tab := newTable(network.Host())
 	r := &run{system: tab, t: t, family: unix.AF_INET}
 	l, _ := r.listener(1)
 	c, s := r.pair()
@@ -297,7 +297,7 @@ func TestCloseWhileWaiting(t *testing.T) {
 // TestPeerSeesClose closes a socket that another thread reads from.
 func TestPeerSeesClose(t *testing.T) {
 	noLeaks(t)
-	tab := newTable()
+	tab := newTable(network.Host())
 	r := &run{system: tab, t: t, family: unix.AF_INET}
 	c, s := r.pair()
 	got := make(chan error)
@@ -599,7 +599,7 @@ func TestReadWrite(t *testing.T) {
 // come and go: nothing may be lost, mixed up or left behind.
 func TestManyThreads(t *testing.T) {
 	noLeaks(t)
-	tab := newTable()
+	tab := newTable(network.Host())
 	r := &run{system: tab, t: t, family: unix.AF_INET}
 	l, addr := r.listener(64)
 	const clients, rounds = 8, 40

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gowasix/gowasix/wasix/network"
 )
 
 // The scripts here are for AF_UNIX: the kernel's abstract names, and ours.
@@ -230,7 +232,7 @@ func TestUnixWaits(t *testing.T) {
 
 func TestUnixCloseWhileWaiting(t *testing.T) {
 	noLeaks(t)
-	r := &run{system: newTable(), t: t, family: unix.AF_UNIX}
+	r := &run{system: newTable(network.Host()), t: t, family: unix.AF_UNIX}
 	l, _ := r.listener(1)
 	_, s := r.pair()
 	d, _ := r.bound(unix.SOCK_DGRAM)
