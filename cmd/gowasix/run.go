@@ -159,17 +159,17 @@ func exitStatus(err error, stderr io.Writer) (int, error) {
 	if errors.As(err, &sig) {
 		return 128 + int(sig.Signal), nil
 	}
-	timeout := errors.As(err, new(timedOut))
+	if errors.As(err, new(timedOut)) { // perhaps before the guest began
+		fmt.Fprintln(stderr, "gowasix:", err)
+		return statusTimeout, nil
+	}
 	var exit *wasix.ExitError
-	if !errors.As(err, &exit) && !timeout {
+	if !errors.As(err, &exit) {
 		return 0, err
 	}
 	// The end of a pipeline is nothing to tell, as in a shell.
-	if died := exit.Signal() != 0 && exit.Signal() != abi.SignalPipe; timeout || exit.Trap() != nil || died {
+	if exit.Trap() != nil || exit.Signal() != 0 && exit.Signal() != abi.SignalPipe {
 		fmt.Fprintln(stderr, "gowasix:", err)
-	}
-	if timeout {
-		return statusTimeout, nil
 	}
 	return exit.ExitCode(), nil
 }

@@ -189,3 +189,11 @@ func TestNetLimit(t *testing.T) {
 		}
 	})
 }
+
+// The time may be over before the guest begins.
+func TestTimeoutBeforeStart(t *testing.T) {
+	guest := guests.Path("process")
+	eachEngine(t, func(t *testing.T, run ...string) {
+		command(t, "", with(run, "--timeout", "1ns", guest, "exit", "0")...).want(t, statusTimeout, "", "--timeout 1ns is over")
+	})
+}

@@ -97,6 +97,15 @@ func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) erro
 			return nil
 		}
 	}
+	return w.WaitChange(src, asked, seq, deadline)
+}
+
+// WaitChange is Wait for who has asked the kernel already, or waits for a change
+// of what is ready all the while: it parks at once.
+func (w *Waiter) WaitChange(src Source, asked Events, seq uint64, deadline int64) error {
+	if w.Interrupted() {
+		return syscall.EINTR
+	}
 	e := &w.entries[0]
 	changed, err := w.enter(e, src, asked, seq)
 	if err == nil && !changed {

@@ -117,16 +117,10 @@ func (s *Socket) peekMost(d *descriptor.Description, w *ready.Waiter, iovs [][]b
 
 // waitChange blocks until the network reports anything new.
 func (s *Socket) waitChange(d *descriptor.Description, w *ready.Waiter, seq uint64, until int64) error {
-	if sys, ok := s.net.(ready.SysSource); ok {
-		if err := sys.Arm(); err != nil {
-			return err
-		}
-	}
 	if d.Closed() {
 		return syscall.EBADF
 	}
-	// The Socket itself is no SysSource: the waiter does not ask the kernel.
-	err := w.Wait(s, ready.In, seq, until)
+	err := w.WaitChange(s.file, ready.In, seq, until)
 	switch {
 	case err == syscall.ETIMEDOUT:
 		return syscall.EAGAIN

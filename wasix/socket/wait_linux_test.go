@@ -2,6 +2,7 @@ package socket_test
 
 import (
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -34,4 +35,37 @@ func TestReceiveOutlastsSignals(t *testing.T) {
 			t.Errorf("received %q, %v, want %q", r.b, r.err, message)
 		}
 	}
+}
+
+// Many receives park and wake, as the poller begins and ends to watch their
+// sockets: none sleeps over what has come.
+func TestReceiveMissesNothing(t *testing.T) {
+	const pairs, rounds = 24, 400
+	var talking sync.WaitGroup
+	send := func(e *end, i int) {
+		if _, err := e.Send(e.d, e.w, [][]byte{{byte(i)}}, 0, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	receive := func(e *end, i int) {
+		if b, err := e.recv(8, 0); err != nil || len(b) != 1 || b[0] != byte(i) {
+			t.Errorf("round %d: %v, %v", i, b, err)
+		}
+	}
+	for range pairs {
+		client, server := connected(t, abi.SockTypeStream)
+		talking.Go(func() {
+			for i := range rounds {
+				send(client, i)
+				receive(client, i)
+			}
+		})
+		talking.Go(func() {
+			for i := range rounds {
+				receive(server, i)
+				send(server, i)
+			}
+		})
+	}
+	talking.Wait()
 }
