@@ -119,7 +119,10 @@ func load(t *testing.T, module wasix.Module, listener net.Listener, d dialer) {
 			}
 		})
 	}
-	for n := range restarts {
+	for n := range restarts + 1 {
+		if n > 0 {
+			restart <- syscall.SIGHUP
+		}
 		for done.Load() < int64((n+1)*between) {
 			select {
 			case err := <-failed:
@@ -129,13 +132,12 @@ func load(t *testing.T, module wasix.Module, listener net.Listener, d dialer) {
 			case <-time.After(time.Millisecond):
 			}
 		}
-		restart <- syscall.SIGHUP
 	}
 	stop.Store(true)
 	all.Wait()
 	cancel()
-	var exit *wasix.ExitError
-	if err := <-served; !errors.As(err, &exit) || !errors.Is(err, context.Canceled) {
+	// The cause is all that is sure: the last guest may not have started yet.
+	if err := <-served; !errors.Is(err, context.Canceled) {
 		t.Errorf("the last guest: %v", err)
 	}
 	select {
