@@ -1,6 +1,6 @@
 // What epoll says of descriptors in their states, in each mode, and what it
 // answers to wrong arguments. One line per case, the same on every run.
-#include "guest.h"
+#include "stream.h"
 
 enum { ALL = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI };
 
@@ -81,51 +81,6 @@ static void show(const char *name, int fd, bool must_come)
 	}
 }
 
-static void nonblocking(int fd)
-{
-	if (fcntl(fd, F_SETFL, O_NONBLOCK))
-		die("fcntl");
-}
-
-static void fill(int fd)
-{
-	static char block[1 << 16];
-	nonblocking(fd);
-	while (write(fd, block, sizeof block) > 0)
-		;
-}
-
-static void drain(int fd)
-{
-	static char block[1 << 16];
-	nonblocking(fd);
-	while (read(fd, block, sizeof block) > 0)
-		;
-}
-
-static void loopback(union address *a) { parse_address("127.0.0.1", 0, a, &(socklen_t){0}); }
-
-static int listener(union address *a)
-{
-	socklen_t len = sizeof *a;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	loopback(a);
-	if (fd < 0 || bind(fd, &a->any, sizeof a->in) || listen(fd, 4) || getsockname(fd, &a->any, &len))
-		die("listen");
-	return fd;
-}
-
-static void connected(int fds[2])
-{
-	union address a;
-	int l = listener(&a);
-	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-	if (connect(fds[0], &a.any, sizeof a.in))
-		die("connect");
-	fds[1] = accept(l, NULL, NULL);
-	close(l);
-}
-
 static void close_both(int fds[2])
 {
 	close(fds[0]);
@@ -162,12 +117,12 @@ static void streams(void)
 	show("connected", fds[0], false);
 	send(fds[1], "x", 1, MSG_NOSIGNAL);
 	show("connected with data", fds[0], true);
-	fill(fds[1]);
+	fill_connection(fds[1]);
 	show("connected, full", fds[1], false);
 	close_both(fds);
 
 	connected(fds);
-	shutdown(fds[0], SHUT_WR);
+	shut_for_writing(fds);
 	show("shut for writing", fds[0], false);
 	show("peer shut for writing", fds[1], true);
 	shutdown(fds[1], SHUT_WR);
@@ -191,7 +146,7 @@ static void datagrams(void)
 	socklen_t len = sizeof a;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), other = socket(AF_INET, SOCK_DGRAM, 0);
 	show("dgram unbound", fd, false);
-	loopback(&a);
+	parse_address("127.0.0.1", 0, &a, &len);
 	bind(fd, &a.any, sizeof a.in);
 	getsockname(fd, &a.any, &len);
 	sendto(other, "", 0, MSG_NOSIGNAL, &a.any, sizeof a.in);

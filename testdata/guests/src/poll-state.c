@@ -1,6 +1,6 @@
 // What poll says of descriptors in their states, one line per case, the same on
 // every run. Of each is asked: reading, writing and both.
-#include "guest.h"
+#include "stream.h"
 
 // show prints what poll says now, or within 5 s if something must come.
 static void show(const char *name, int fd, bool must_come)
@@ -20,43 +20,6 @@ static void show(const char *name, int fd, bool must_come)
 	}
 }
 
-static void nonblocking(int fd)
-{
-	if (fcntl(fd, F_SETFL, O_NONBLOCK))
-		die("fcntl");
-}
-
-static void fill(int fd)
-{
-	static char block[1 << 16];
-	nonblocking(fd);
-	while (write(fd, block, sizeof block) > 0)
-		;
-}
-
-static void loopback(union address *a) { parse_address("127.0.0.1", 0, a, &(socklen_t){0}); }
-
-static int listener(union address *a)
-{
-	socklen_t len = sizeof *a;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	loopback(a);
-	if (fd < 0 || bind(fd, &a->any, sizeof a->in) || listen(fd, 4) || getsockname(fd, &a->any, &len))
-		die("listen");
-	return fd;
-}
-
-static void connected(int fds[2])
-{
-	union address a;
-	int l = listener(&a);
-	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-	if (connect(fds[0], &a.any, sizeof a.in))
-		die("connect");
-	fds[1] = accept(l, NULL, NULL);
-	close(l);
-}
-
 static void streams(void)
 {
 	union address a;
@@ -74,13 +37,13 @@ static void streams(void)
 	show("connected", fds[0], false);
 	send(fds[1], "x", 1, MSG_NOSIGNAL);
 	show("connected with data", fds[0], true);
-	fill(fds[1]);
+	fill_connection(fds[1]);
 	show("connected, full", fds[1], false);
 	close(fds[0]);
 	close(fds[1]);
 
 	connected(fds);
-	shutdown(fds[0], SHUT_WR);
+	shut_for_writing(fds);
 	show("shut for writing", fds[0], false);
 	show("peer shut for writing", fds[1], true);
 	shutdown(fds[1], SHUT_WR);
@@ -111,7 +74,7 @@ static void failed_streams(void)
 	close(fds[0]);
 
 	int fd = socket(AF_INET, SOCK_STREAM, 0), other = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	loopback(&a);
+	parse_address("127.0.0.1", 0, &a, &len);
 	bind(fd, &a.any, sizeof a.in);
 	getsockname(fd, &a.any, &len);
 	connect(other, &a.any, sizeof a.in);
@@ -126,7 +89,7 @@ static void datagrams(void)
 	socklen_t len = sizeof a;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), other = socket(AF_INET, SOCK_DGRAM, 0);
 	show("dgram unbound", fd, false);
-	loopback(&a);
+	parse_address("127.0.0.1", 0, &a, &len);
 	bind(fd, &a.any, sizeof a.in);
 	getsockname(fd, &a.any, &len);
 	show("dgram bound", fd, false);

@@ -1,6 +1,6 @@
 // Sockets that several threads use at once: who waits must wake, and nobody may
 // get what belongs to another. Prints one line per case, the same on every run.
-#include "guest.h"
+#include "stream.h"
 
 // call is a system call that a thread makes while the main thread watches.
 struct call {
@@ -80,31 +80,12 @@ static ssize_t call_fill(int fd)
 	return n;
 }
 
-static int listener(union address *a)
-{
-	socklen_t len;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	parse_address("127.0.0.1", 0, a, &len);
-	if (fd < 0 || bind(fd, &a->any, len) || listen(fd, 16) || getsockname(fd, &a->any, &len))
-		die("listen");
-	return fd;
-}
-
 static int client(const union address *a)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (fd < 0 || connect(fd, &a->any, sizeof a->in))
 		die("connect");
 	return fd;
-}
-
-static void connected(int fds[2])
-{
-	union address a;
-	int l = listener(&a);
-	fds[0] = client(&a);
-	fds[1] = accept(l, NULL, NULL);
-	close(l);
 }
 
 static void accepts(void)
