@@ -9,4 +9,9 @@
 // prod/testsuite-all, its tests for wasip1 and wasi-threads run, too:
 //
 //	GOWASIX_TESTSUITE=folder go test -run Suite ./internal/corpus
+//
+// When GOWASIX_SQLITE names a folder with sqlite3.wasm, the shell of SQLite as one
+// has built it on wasi-libc, it runs scripts, and is killed while it writes:
+//
+//	GOWASIX_SQLITE=folder go test -v -run SQLite ./internal/corpus
 package corpus
