@@ -30,7 +30,6 @@ const (
 )
 
 var pendingPrograms = []pending{
-	{name: "example-epoll", reason: "ends with status 8 as soon as its own five writes are done", passes: regexp.MustCompile(`success read from efd`)},
 	{name: "example-execve", reason: needsFork, passes: regexp.MustCompile(`Child\(\d+\) exited with 0`)},
 	{name: "example-pipe", reason: "writes to the end of its pipe that is for reading, as Wasmer lets it", passes: regexp.MustCompile(`printed by the parent`)},
 	{name: "example-spawn", reason: needsSpawn, passes: regexp.MustCompile(`Child status 0`)},

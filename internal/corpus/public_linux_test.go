@@ -30,6 +30,7 @@ var publicPrograms = []program{
 	{"cowsay", runs(contains("< moo >", "^__^"), nil, "cowsay", "moo")},
 	{"dash", runs(sameText(shellOutput), nil, "dash", "-c", shellScript)},
 	{"example-condvar", runs(sameLines(condvarOutput), nil, "condvar")},
+	{"example-epoll", checkEpoll},
 	{"example-fork", runs(sameLines("Parent has x = 0\nChild has x = 2\nChild(2) exited with 0\n"), nil, "fork")},
 	// The status is waitpid's, as the program prints it on Linux; the record of
 	// 2023 has the bare exit code.

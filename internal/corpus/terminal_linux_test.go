@@ -100,3 +100,12 @@ func checkKibi(t *testing.T, module wasix.Module) {
 	s.Type("\x11")
 	s.ended(0)
 }
+
+// checkEpoll has a parent write to an event, and its child wait for it by epoll. On
+// a terminal the child prints at once what it read; elsewhere it would at its end,
+// and that of the parent comes before. The status is what the program ends with.
+func checkEpoll(t *testing.T, module wasix.Module) {
+	s := startOn(t, pty.Open(t, 80, 24), module, t.TempDir(), "epoll")
+	s.See("success write to efd, write 8 bytes(4)", "success read from efd, read 8 bytes(4)")
+	s.ended(8)
+}
