@@ -3,10 +3,9 @@ package wasix
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
 	"syscall"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
@@ -19,29 +18,16 @@ func errnoOf(err error) abi.Errno {
 	if e, ok := err.(syscall.Errno); ok {
 		return errnoOfSyscall(e)
 	}
-	var e syscall.Errno
 	var w abi.Errno
 	switch {
 	case errors.As(err, &w):
 		return w
-	case errors.As(err, &e):
-		return errnoOfSyscall(e)
-	case errors.Is(err, fs.ErrNotExist):
-		return abi.ENOENT
-	case errors.Is(err, fs.ErrExist):
-		return abi.EEXIST
-	case errors.Is(err, fs.ErrPermission):
-		return abi.EACCES
-	case errors.Is(err, fs.ErrInvalid):
-		return abi.EINVAL
-	case errors.Is(err, fs.ErrClosed):
-		return abi.EBADF
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded):
 		return abi.ETIMEDOUT
 	case errors.Is(err, context.Canceled):
 		return abi.EINTR
 	}
-	return abi.EIO
+	return errnoOfSyscall(syserror.Of(err).(syscall.Errno))
 }
 
 func errnoOfSyscall(e syscall.Errno) abi.Errno {

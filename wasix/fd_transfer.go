@@ -205,9 +205,8 @@ var (
 // returns 0 except:
 //   - EBADF: fd is not open
 //   - EFAULT: ro_offset lies outside memory
-//   - EINVAL: whence is unknown; the offset would be negative
+//   - EINVAL: whence is unknown; the offset would be negative, or too large
 //   - ENOTCAPABLE: the right FD_SEEK was dropped
-//   - EOVERFLOW: the offset would be too large
 //   - ESPIPE: fd has no file offset
 func fdSeek(w whence) handler {
 	return func(t *Thread, p []uint64) abi.Errno {

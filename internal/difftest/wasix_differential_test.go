@@ -32,6 +32,7 @@ type probe struct {
 	env      []string
 	stdin    string
 	network  network.Network // the host's when nil
+	inMemory bool            // the guest's files are
 }
 
 var (
@@ -44,7 +45,9 @@ var probes = []probe{
 	{name: "poll-state", variants: both},
 	{name: "epoll-state", variants: both},
 	{name: "files", variants: both, args: []string{"files"}},
+	{name: "files", variants: both[:1], args: []string{"files"}, inMemory: true},
 	{name: "file-state", variants: both, args: []string{"files"}},
+	{name: "file-state", variants: both[:1], args: []string{"files"}, inMemory: true},
 	{name: "process", variants: both, args: []string{"args", "a b", "", "ü"}},
 	{name: "process", variants: both, args: []string{"env"}, env: []string{"PROBE=a=b", "EMPTY=", "LONG=" + strings.Repeat("x", 400)}},
 	{name: "process", variants: both, args: []string{"exit", "0"}},
@@ -150,8 +153,14 @@ func TestDifferencesAreExplained(t *testing.T) {
 	}
 }
 
-// title names the probe with its arguments.
-func (p probe) title() string { return strings.Join(append([]string{p.name}, p.args...), " ") }
+// title names the probe with its arguments, and where its files are.
+func (p probe) title() string {
+	title := strings.Join(append([]string{p.name}, p.args...), " ")
+	if p.inMemory {
+		title += " in memory"
+	}
+	return title
+}
 
 // build builds the probes for Linux and returns their directory.
 func build(t *testing.T) string {
@@ -193,11 +202,13 @@ func runGuest(t *testing.T, e wasix.Engine, name string, p probe) []string {
 		t.Fatal(err)
 	}
 	defer mod.Close()
-	dir, err := vfs.HostDir(workDir(t), false)
+	root, err := p.files(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dir.(io.Closer).Close()
+	if c, ok := root.(io.Closer); ok {
+		defer c.Close()
+	}
 	var out, stderr bytes.Buffer
 	cmd := wasix.Command(mod, append([]string{p.name}, p.args...)...)
 	cmd.Env = p.env
@@ -205,10 +216,19 @@ func runGuest(t *testing.T, e wasix.Engine, name string, p probe) []string {
 	if cmd.Network == nil {
 		cmd.Network = network.Host()
 	}
-	cmd.Mounts = []vfs.Mount{{Guest: "/", FS: dir}}
+	cmd.Mounts = []vfs.Mount{{Guest: "/", FS: root}}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(p.stdin), &out, &stderr
 	status := exitStatus(t, cmd.Run(ctx))
 	return transcript(&out, &stderr, status)
+}
+
+// files returns what [workDir] makes, or the same in memory.
+func (p probe) files(t *testing.T) (vfs.FileSystem, error) {
+	if !p.inMemory {
+		return vfs.HostDir(workDir(t), false)
+	}
+	temp := vfs.Temp(256 << 20)
+	return temp, temp.(vfs.Writable).Mkdir("files")
 }
 
 // workDir makes a directory with an empty one in it, called files.

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/ready"
 )
@@ -59,7 +60,7 @@ func (c *givenConn) receive(outer *unixSocket) {
 		case errors.Is(err, io.EOF):
 			_ = outer.Shutdown(abi.SdflagsWr)
 		default:
-			c.unixSocket.shutByPeer(abi.SdflagsWr, errnoFrom(err))
+			c.unixSocket.shutByPeer(abi.SdflagsWr, syserror.Of(err))
 		}
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net"
 	"syscall"
+
+	"github.com/gowasix/gowasix/internal/syserror"
 )
 
 // fromKernel returns the socket behind c, and closes c, if it is the kernel's
@@ -18,12 +20,12 @@ func fromKernel(c io.Closer) (Socket, error) {
 	}
 	raw, err := c.(syscall.Conn).SyscallConn()
 	if err != nil {
-		return nil, errnoFrom(err)
+		return nil, syserror.Of(err)
 	}
 	var s Socket
 	var dupErr error
 	if err := raw.Control(func(fd uintptr) { s, dupErr = FromFD(int(fd)) }); err != nil {
-		return nil, errnoFrom(err)
+		return nil, syserror.Of(err)
 	}
 	if dupErr != nil {
 		return nil, dupErr

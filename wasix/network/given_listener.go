@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/ready"
 )
@@ -150,7 +151,7 @@ func (a *acceptor) remove(s *givenListener) error {
 	for _, c := range pending {
 		_ = c.Close()
 	}
-	return errnoFrom(a.listener.Close())
+	return syserror.Of(a.listener.Close())
 }
 
 func (s *givenListener) dup() (Socket, error) {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/ready"
 )
@@ -85,7 +86,7 @@ func (s *givenPackets) receive() {
 			s.mu.Unlock()
 			return
 		case err != nil:
-			s.err = errnoFrom(err)
+			s.err = syserror.Of(err)
 		case s.peer != Addr{} && s.peer != addr || s.shut&abi.SdflagsRd != 0 || !s.received.fits(n+messageOverhead):
 			s.mu.Unlock()
 			continue // lost, as datagrams are
@@ -119,7 +120,7 @@ func (s *givenPackets) send() {
 		_, err := s.conn.WriteTo(p.data, net.UDPAddrFromAddrPort(p.addr.AddrPort))
 		if err != nil {
 			s.mu.Lock()
-			s.err = errnoFrom(err)
+			s.err = syserror.Of(err)
 			s.mu.Unlock()
 			s.queue.Notify(ready.Err)
 		}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
@@ -74,7 +75,7 @@ func startRelay(d Dialer, outside netip.AddrPort, proto abi.SockProto, inside ne
 	}
 	if err := r.open(name, outside); err != nil {
 		r.stop()
-		return nil, errnoFrom(err)
+		return nil, syserror.Of(err)
 	}
 	return r, nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 )
@@ -50,13 +51,13 @@ func (d *Dir) Stat() (descriptor.Stat, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	st, err := d.dir.Stat()
-	return st, errnoOf(err)
+	return st, syserror.Of(err)
 }
 
 // Sync is fsync(2).
 func (d *Dir) Sync(dataOnly bool) error {
 	if s, ok := d.dir.(Syncer); ok {
-		return errnoOf(s.Sync(dataOnly))
+		return syserror.Of(s.Sync(dataOnly))
 	}
 	return nil
 }
@@ -64,13 +65,13 @@ func (d *Dir) Sync(dataOnly bool) error {
 // SetTimes is futimens(3).
 func (d *Dir) SetTimes(atim, mtim int64) error {
 	if s, ok := d.dir.(TimeSetter); ok {
-		return errnoOf(s.SetTimes(atim, mtim))
+		return syserror.Of(s.SetTimes(atim, mtim))
 	}
 	return syscall.EROFS
 }
 
 // Close releases the directory.
-func (d *Dir) Close() error { return errnoOf(d.dir.Close()) }
+func (d *Dir) Close() error { return syserror.Of(d.dir.Close()) }
 
 // ReadDir calls yield for the entries from cookie on, with the cookie of the
 // entry after each, until it returns false. Cookie 0 is the start, and begins a
@@ -83,7 +84,7 @@ func (d *Dir) ReadDir(cookie uint64, yield func(e *Entry, next uint64) bool) err
 	first := uint64(2 + len(mounted))
 	if cookie == 0 {
 		if err := d.listing.restart(d.dir); err != nil {
-			return errnoOf(err)
+			return syserror.Of(err)
 		}
 	}
 	for cookie < first {
@@ -92,7 +93,7 @@ func (d *Dir) ReadDir(cookie uint64, yield func(e *Entry, next uint64) bool) err
 			return nil
 		}
 	}
-	return errnoOf(d.listing.read(d.dir, cookie-first, func(e *Entry, next uint64) bool {
+	return syserror.Of(d.listing.read(d.dir, cookie-first, func(e *Entry, next uint64) bool {
 		return slices.Contains(mounted, e.Name) || yield(e, first+next)
 	}))
 }

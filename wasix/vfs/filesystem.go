@@ -1,10 +1,8 @@
 package vfs
 
 import (
-	"errors"
 	"io/fs"
 	"math"
-	"syscall"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -84,28 +82,6 @@ type (
 		Advise(offset, length int64, advice abi.Advice) error
 	}
 )
-
-// errnoOf returns the errno inside err.
-func errnoOf(err error) error {
-	var errno syscall.Errno
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &errno):
-		return errno
-	case errors.Is(err, fs.ErrNotExist):
-		return syscall.ENOENT
-	case errors.Is(err, fs.ErrExist):
-		return syscall.EEXIST
-	case errors.Is(err, fs.ErrPermission):
-		return syscall.EACCES
-	case errors.Is(err, fs.ErrInvalid):
-		return syscall.EINVAL
-	case errors.Is(err, fs.ErrClosed):
-		return syscall.EBADF
-	}
-	return syscall.EIO
-}
 
 // filetypeOf returns the file type for a mode. Pipes are S_IFSOCK to wasix-libc.
 func filetypeOf(mode fs.FileMode) abi.Filetype {

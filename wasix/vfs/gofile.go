@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 )
@@ -32,7 +33,7 @@ func (f *goFile) SetTimes(int64, int64) error          { return syscall.EROFS }
 // Sync has nothing to do.
 func (f *goFile) Sync(bool) error { return nil }
 
-func (f *goFile) Close() error { return errnoOf(f.file.Close()) }
+func (f *goFile) Close() error { return syserror.Of(f.file.Close()) }
 
 func (f *goFile) Stat() (descriptor.Stat, error) {
 	f.mu.Lock()
@@ -43,7 +44,7 @@ func (f *goFile) Stat() (descriptor.Stat, error) {
 func (f *goFile) stat() (descriptor.Stat, error) {
 	info, err := f.file.Stat()
 	if err != nil {
-		return descriptor.Stat{}, errnoOf(err)
+		return descriptor.Stat{}, syserror.Of(err)
 	}
 	return f.fs.stat(f.name, info), nil
 }
@@ -78,7 +79,7 @@ func (f *goFile) read(iovs [][]byte, offset int64) (int, error) {
 		}, iovs)
 	}
 	if err := f.reach(offset); err != nil {
-		return 0, errnoOf(err)
+		return 0, syserror.Of(err)
 	}
 	n, err := readAll(f.file.Read, iovs)
 	f.at += int64(n)
@@ -118,7 +119,7 @@ func readAll(read func([]byte) (int, error), iovs [][]byte) (n int, err error) {
 			case err == io.EOF || err == nil && m == 0 || err != nil && n > 0:
 				return n, nil
 			case err != nil:
-				return 0, errnoOf(err)
+				return 0, syserror.Of(err)
 			}
 		}
 	}
@@ -146,13 +147,9 @@ func (f *goFile) Seek(offset int64, whence int) (int64, error) {
 	return at, err
 }
 
-// moved returns base+offset. Returns EOVERFLOW when that is too large, EINVAL
-// when it is negative.
+// moved returns base+offset, or EINVAL when that is negative or too large.
 func moved(base, offset int64) (int64, error) {
-	switch {
-	case offset > math.MaxInt64-base:
-		return 0, syscall.EOVERFLOW
-	case base+offset < 0:
+	if offset > math.MaxInt64-base || base+offset < 0 {
 		return 0, syscall.EINVAL
 	}
 	return base + offset, nil

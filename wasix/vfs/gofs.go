@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 )
 
@@ -40,7 +41,7 @@ func (g *goFS) Lstat(name string) (descriptor.Stat, error) {
 	}
 	info, err := fs.Lstat(g.fsys, name)
 	if err != nil {
-		return descriptor.Stat{}, errnoOf(err)
+		return descriptor.Stat{}, syserror.Of(err)
 	}
 	return g.stat(name, info), nil
 }
@@ -61,7 +62,7 @@ func (g *goFS) Readlink(name string) (string, error) {
 		return "", syscall.ENOENT
 	}
 	target, err := fs.ReadLink(g.fsys, name)
-	return target, errnoOf(err)
+	return target, syserror.Of(err)
 }
 
 func (g *goFS) OpenFile(name string, flag int) (descriptor.File, error) {
@@ -76,7 +77,7 @@ func (g *goFS) OpenFile(name string, flag int) (descriptor.File, error) {
 		if flag&os.O_CREATE != 0 && errors.Is(err, fs.ErrNotExist) {
 			return nil, syscall.EROFS
 		}
-		return nil, errnoOf(err)
+		return nil, syserror.Of(err)
 	}
 	return &goFile{fs: g, name: name, file: f}, nil
 }
@@ -102,7 +103,7 @@ type goDirectory struct {
 func (d *goDirectory) open() error {
 	f, err := d.fs.fsys.Open(d.name)
 	if err != nil {
-		return errnoOf(err)
+		return syserror.Of(err)
 	}
 	file, ok := f.(fs.ReadDirFile)
 	if !ok {
@@ -127,7 +128,7 @@ func (d *goDirectory) Resume(position int64) error {
 	for d.at < position {
 		list, err := d.file.ReadDir(int(min(position-d.at, goBatch)))
 		if d.at += int64(len(list)); err != nil && err != io.EOF || len(list) == 0 {
-			return errnoOf(err)
+			return syserror.Of(err)
 		}
 	}
 	return nil
@@ -146,13 +147,13 @@ func (d *goDirectory) Next() ([]Entry, error) {
 	if err == io.EOF {
 		err = nil
 	}
-	return d.entries, errnoOf(err)
+	return d.entries, syserror.Of(err)
 }
 
 func (d *goDirectory) Stat() (descriptor.Stat, error) {
 	info, err := d.file.Stat()
 	if err != nil {
-		return descriptor.Stat{}, errnoOf(err)
+		return descriptor.Stat{}, syserror.Of(err)
 	}
 	return d.fs.stat(d.name, info), nil
 }

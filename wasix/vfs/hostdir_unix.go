@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 )
 
@@ -102,7 +103,7 @@ func (h *hostDir) openAt(name string, flag int, perm uint32) (int, error) {
 	}
 	f, err := h.root.OpenFile(name, flag, os.FileMode(perm))
 	if err != nil {
-		return -1, errnoOf(err)
+		return -1, syserror.Of(err)
 	}
 	defer f.Close()
 	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 )
 
@@ -81,13 +82,13 @@ func (t *Tree) walkOpen(from place, p string, o OpenFlags) (descriptor.File, err
 
 func (pl *place) openFile(o OpenFlags) (descriptor.File, error) {
 	f, err := pl.mount.fs.OpenFile(pl.name, o.flag())
-	return f, pl.unlinked(errnoOf(err))
+	return f, pl.unlinked(syserror.Of(err))
 }
 
 func (t *Tree) openDir(pl place) (*Dir, error) {
 	dir, err := pl.mount.fs.OpenDir(pl.name)
 	if err != nil {
-		return nil, errnoOf(err)
+		return nil, syserror.Of(err)
 	}
 	return &Dir{tree: t, place: place{mount: pl.mount, name: pl.name}, dir: dir}, nil
 }
@@ -126,7 +127,7 @@ func (d *Dir) Readlink(p string) (string, error) {
 		return "", syscall.EINVAL
 	}
 	target, err := pl.mount.fs.Readlink(pl.name)
-	return target, errnoOf(err)
+	return target, syserror.Of(err)
 }
 
 // writable returns the file system that pl is in, or EROFS.
@@ -159,7 +160,7 @@ func (d *Dir) Mkdir(p string) error {
 	if err != nil {
 		return err
 	}
-	return errnoOf(fs.Mkdir(pl.name))
+	return syserror.Of(fs.Mkdir(pl.name))
 }
 
 // Symlink makes a symbolic link at p that points to target, as symlinkat(2).
@@ -178,7 +179,7 @@ func (d *Dir) Symlink(target, p string) error {
 	if err != nil {
 		return err
 	}
-	return errnoOf(fs.Symlink(target, pl.name))
+	return syserror.Of(fs.Symlink(target, pl.name))
 }
 
 // Link gives the file that p names in d another name, q in to, as linkat(2).
@@ -199,7 +200,7 @@ func (d *Dir) Link(p string, follow bool, to *Dir, q string) error {
 	case from.isDir():
 		return syscall.EPERM
 	}
-	return errnoOf(fs.Link(from.name, pl.name))
+	return syserror.Of(fs.Link(from.name, pl.name))
 }
 
 // Unlink removes a file, as unlinkat(2).
@@ -221,7 +222,7 @@ func (d *Dir) Unlink(p string) error {
 	if err != nil {
 		return err
 	}
-	return errnoOf(fs.Unlink(pl.name))
+	return syserror.Of(fs.Unlink(pl.name))
 }
 
 // Rmdir removes an empty directory, as unlinkat(2) with AT_REMOVEDIR.
@@ -245,7 +246,7 @@ func (d *Dir) Rmdir(p string) error {
 	if err != nil {
 		return err
 	}
-	return errnoOf(fs.Rmdir(pl.name))
+	return syserror.Of(fs.Rmdir(pl.name))
 }
 
 // Rename moves the file that p names in d to q in to, as renameat(2).
@@ -274,7 +275,7 @@ func (d *Dir) Rename(p string, to *Dir, q string) error {
 	if err != nil {
 		return err
 	}
-	return errnoOf(fs.Rename(from.name, into.name))
+	return syserror.Of(fs.Rename(from.name, into.name))
 }
 
 // SetTimesOf sets the times of the file that p names, as utimensat(2); see
@@ -291,5 +292,5 @@ func (d *Dir) SetTimesOf(p string, follow bool, atim, mtim int64) error {
 	if err != nil {
 		return err
 	}
-	return errnoOf(fs.SetTimes(pl.name, atim, mtim))
+	return syserror.Of(fs.SetTimes(pl.name, atim, mtim))
 }

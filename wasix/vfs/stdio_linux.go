@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 )
 
@@ -14,7 +15,7 @@ import (
 func hostStream(f *os.File) (descriptor.File, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, errnoOf(err)
+		return nil, syserror.Of(err)
 	}
 	switch {
 	case info.IsDir():

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/ready"
@@ -88,13 +89,13 @@ func reopen(fd, flag int) (int, error) {
 func duplicate(f *os.File) (fd int, err error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
-		return -1, errnoOf(err)
+		return -1, syserror.Of(err)
 	}
 	control := raw.Control(func(old uintptr) {
 		fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
 	})
 	if control != nil {
-		return -1, errnoOf(control)
+		return -1, syserror.Of(control)
 	}
 	return fd, err
 }

@@ -53,13 +53,16 @@ func (c *content) read(iovs [][]byte, offset int64) (n int) {
 
 // write stores the buffers at offset, or at the end, and returns how many bytes,
 // and where they end. Returns nil except, when nothing could be written:
-//   - EFBIG: offset is the largest
+//   - EINVAL: the end would be beyond the largest offset
 //   - ENOSPC: no room is left
 func (c *content) write(iovs [][]byte, offset int64) (n int, end int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if offset == atEnd {
 		offset = c.size
+	}
+	if offset > math.MaxInt64-int64(totalLength(iovs)) {
+		return 0, 0, syscall.EINVAL
 	}
 	for _, b := range iovs {
 		for len(b) > 0 && err == nil {
@@ -80,11 +83,8 @@ func (c *content) write(iovs [][]byte, offset int64) (n int, end int64, err erro
 // writeChunk stores as much of b as goes into the chunk at offset, and into the
 // room that is left.
 func (c *content) writeChunk(b []byte, offset int64) (int, error) {
-	if offset == math.MaxInt64 {
-		return 0, syscall.EFBIG
-	}
 	at := offset % chunkSize
-	end := at + min(int64(len(b)), chunkSize-at, math.MaxInt64-offset)
+	end := at + min(int64(len(b)), chunkSize-at)
 	chunk, err := c.grow(offset/chunkSize, at+1, end)
 	if err != nil {
 		return 0, err

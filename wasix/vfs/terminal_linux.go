@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 )
 
@@ -144,11 +145,11 @@ func (t *terminal) Close() error {
 func (t *terminal) control(f func(fd int) error) error {
 	raw, err := t.file.SyscallConn()
 	if err != nil {
-		return errnoOf(err)
+		return syserror.Of(err)
 	}
 	var result error
 	if err := raw.Control(func(fd uintptr) { result = f(int(fd)) }); err != nil {
-		return errnoOf(err)
+		return syserror.Of(err)
 	}
 	return result
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
 )
@@ -71,7 +72,7 @@ func (pl *place) lstat() (err error) {
 	}
 	pl.stat, err = pl.mount.fs.Lstat(pl.name)
 	pl.known = err == nil
-	return pl.unlinked(errnoOf(err))
+	return pl.unlinked(syserror.Of(err))
 }
 
 // unlinked returns the error of a call with a name that had no symbolic links.
@@ -258,7 +259,7 @@ func (w *walk) followLink(link place) error {
 	}
 	target, err := link.mount.fs.Readlink(link.name)
 	if err != nil {
-		return errnoOf(err)
+		return syserror.Of(err)
 	}
 	switch {
 	case target == "":
