@@ -11,13 +11,19 @@ import (
 // would keep the stack of a closed host, in TIME_WAIT for a minute.
 type clock struct {
 	tcpip.Clock
+	turns   chan struct{} // see newClock
 	mu      sync.Mutex
 	running map[*timer]struct{}
 	closed  bool
 }
 
-func newClock() *clock {
-	return &clock{Clock: tcpip.NewStdClock(), running: map[*timer]struct{}{}}
+// newClock returns a clock whose timers run while they have a turn, of which the
+// stacks of a network share a few. A timer's function locks a connection; the
+// goroutine that is to handle what arrives for that meanwhile tries over and over
+// instead of waiting. If all that are due ran at once, as when a busy machine is
+// late with a thousand of them, those that try would leave them no time to finish.
+func newClock(turns chan struct{}) *clock {
+	return &clock{Clock: tcpip.NewStdClock(), turns: turns, running: map[*timer]struct{}{}}
 }
 
 // timer is a tcpip.Timer.
@@ -32,6 +38,7 @@ func (c *clock) AfterFunc(d time.Duration, f func()) tcpip.Timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t.inner = time.AfterFunc(d, func() {
+		c.turns <- struct{}{}
 		c.mu.Lock()
 		delete(c.running, t)
 		closed := c.closed
@@ -39,6 +46,7 @@ func (c *clock) AfterFunc(d time.Duration, f func()) tcpip.Timer {
 		if !closed {
 			f()
 		}
+		<-c.turns
 	})
 	if c.closed {
 		t.inner.Stop()

@@ -18,7 +18,7 @@ import (
 )
 
 // patience ends a test that hangs; it is no measure of speed.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // newNetwork returns a network that ends with the test, and leaves nothing.
 func newNetwork(t testing.TB, opts ...virtual.Option) *virtual.Network {

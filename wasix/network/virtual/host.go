@@ -49,12 +49,13 @@ func newHost(n *Network, name string) *Host {
 		}
 	}
 	n.wire.plug(&h.port)
-	h.clock = newClock()
+	h.clock = newClock(n.turns)
 	h.stack = stack.New(stack.Options{
 		Clock:              h.clock,
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, ipv6.NewProtocol},
 		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol},
 		HandleLocal:        true,
+		SecureRNG:          random{},
 	})
 	h.setProtocolOptions()
 	_ = h.stack.CreateNICWithOptions(loopbackNIC, loopback.New(), stack.NICOptions{Name: "lo"})

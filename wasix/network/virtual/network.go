@@ -12,6 +12,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type Network struct {
 	config  config
 	wire    wire
 	gateway *Host
+	turns   chan struct{} // of timers
 
 	mu     sync.Mutex
 	hosts  map[string]*Host
@@ -92,6 +94,7 @@ func New(opts ...Option) *Network {
 			seed:     1,
 			name:     "virtual",
 		},
+		turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		hosts: map[string]*Host{},
 	}
 	for _, o := range opts {
