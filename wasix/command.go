@@ -165,7 +165,7 @@ func (c *Cmd) newProcess(ctx context.Context) (*Process, error) {
 	p.network = network.WithContext(p.ctx, p.network)
 	p.fds, p.cwd = descriptor.NewTable(c.MaxDescriptors), c.Dir
 	if err := c.furnish(ctx, p); err != nil {
-		p.fds.CloseAll()
+		p.closeFiles()
 		p.system.close()
 		p.stop()
 		return nil, err
@@ -350,7 +350,15 @@ func (p *Process) preopen(name string) error {
 		return err
 	}
 	p.mounted = fd
-	return insert(p.fds, fd, dir)
+	if err := insert(p.fds, fd, dir); err != nil || !p.wasix {
+		return err
+	}
+	root, _, err := p.fds.Acquire(fd)
+	if err != nil {
+		return err
+	}
+	p.keepRoot(root)
+	return root.Release()
 }
 
 // nextPreopen returns the lowest descriptor from firstFD that is free.

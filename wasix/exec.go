@@ -28,7 +28,7 @@ func (p *Process) replaceImage() bool {
 		return false
 	}
 	old.close()
-	p.fds.CloseOnExec()
+	p.closeOnExec()
 	p.signals.exec()
 	p.leave()
 	t, err := p.addThread(mainThreadID)

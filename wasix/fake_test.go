@@ -75,7 +75,7 @@ func newTestThread(t testing.TB) *Thread {
 	p.fds, p.tree, p.cwd, p.unix = descriptor.NewTable(0), tree, "/", network.None()
 	t.Cleanup(func() {
 		p.stop()
-		p.fds.CloseAll()
+		p.closeFiles()
 	})
 	thread := newThread(p, mainThreadID)
 	thread.mem = maskedMemory()

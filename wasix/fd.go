@@ -43,18 +43,6 @@ func lacking(f descriptor.File, need abi.Rights) abi.Errno {
 	return abi.ENOTCAPABLE
 }
 
-// isPreopen reports whether fd is the descriptor of a mounted file system.
-// wasix-libc finds these when a program starts and needs them to its end.
-func (p *Process) isPreopen(fd uint32) bool {
-	d, _, err := p.fds.Acquire(fd)
-	if err != nil {
-		return false
-	}
-	defer d.Release()
-	dir, ok := d.File.(*vfs.Dir)
-	return ok && dir.Preopen() != 0 && dir.Preopen() == fd
-}
-
 // fdClose is fd_close(fd): closes a descriptor, as close(2). It leaves the root
 // that a WASIX program was given open: programs that close all that they may have
 // inherited still open files afterwards.
@@ -62,12 +50,7 @@ func (p *Process) isPreopen(fd uint32) bool {
 // returns 0 except:
 //   - EBADF: fd is not open
 //   - EIO, ENOSPC, EDQUOT: what was written before was not stored
-func fdClose(t *Thread, p []uint64) abi.Errno {
-	if t.proc.wasix && t.proc.isPreopen(uint32(p[0])) {
-		return abi.ESUCCESS
-	}
-	return errnoOf(t.proc.fds.Close(uint32(p[0])))
-}
+func fdClose(t *Thread, p []uint64) abi.Errno { return errnoOf(t.proc.closeFD(uint32(p[0]))) }
 
 // fdDup is fd_dup(fd, ro_fd): makes a second descriptor, the lowest that is
 // free, as dup(2), and stores it.
@@ -114,17 +97,18 @@ func (t *Thread) dup(fd uint64, lowest uint32, cloexec bool, ret uint64) abi.Err
 //
 // returns 0 except:
 //   - EBADF: fd is not open, or to is more than a descriptor can be
-//   - ENOTSUP: to is the root that a WASIX program was given
+//   - ENOTSUP: to is the root that a WASIX program was given, and rights were
+//     taken away from it
 func fdRenumber(t *Thread, p []uint64) abi.Errno {
 	keep := t.proc.wasix
 	if _, err := t.proc.fds.Rights(uint32(p[0])); err != nil {
 		return abi.EBADF
 	}
-	_, err := t.proc.fds.Rights(uint32(p[1]))
+	rights, err := t.proc.fds.Rights(uint32(p[1]))
 	switch {
 	case !keep && err != nil:
 		return abi.EBADF
-	case keep && uint32(p[0]) != uint32(p[1]) && t.proc.isPreopen(uint32(p[1])):
+	case t.proc.isRoot(uint32(p[1])) && t.proc.isPreopen(uint32(p[1])) && rights != vfs.Rights(t.proc.root.File):
 		return abi.ENOTSUP
 	}
 	return errnoOf(t.proc.fds.Renumber(uint32(p[0]), uint32(p[1]), keep))

@@ -8,13 +8,13 @@ import (
 	"github.com/gowasix/gowasix/wasix/vfs"
 )
 
-// openDir returns the directory behind fd, and its description in use: the
-// caller releases it. Returns ESUCCESS except:
+// openDir returns the directory behind fd, see [Thread.acquireDir], and its
+// description in use: the caller releases it. Returns ESUCCESS except:
 //   - EBADF: fd is not open
 //   - ENOTDIR: fd is not a directory
 //   - ENOTCAPABLE: the right in need was dropped
 func (t *Thread) openDir(fd uint64, need abi.Rights) (*vfs.Dir, *descriptor.Description, abi.Errno) {
-	d, rights, err := t.proc.fds.Acquire(uint32(fd))
+	d, rights, err := t.acquireDir(uint32(fd))
 	if err != nil {
 		return nil, nil, abi.EBADF
 	}
@@ -33,6 +33,10 @@ func (t *Thread) openDir(fd uint64, need abi.Rights) (*vfs.Dir, *descriptor.Desc
 // preopen returns the directory of a mounted file system and its description in
 // use, or EBADF for all other descriptors: there wasix-libc ends its search.
 func (t *Thread) preopen(fd uint64) (*vfs.Dir, *descriptor.Description, abi.Errno) {
+	if t.proc.isRoot(uint32(fd)) {
+		t.proc.root.Acquire()
+		return t.proc.root.File.(*vfs.Dir), t.proc.root, abi.ESUCCESS
+	}
 	dir, d, errno := t.openDir(fd, 0)
 	if errno != abi.ESUCCESS {
 		return nil, nil, abi.EBADF

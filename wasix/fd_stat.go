@@ -23,6 +23,9 @@ func fdFdstatGet(t *Thread, p []uint64) abi.Errno {
 		return abi.EBADF
 	}
 	defer d.Release()
+	if t.proc.isRoot(uint32(p[0])) && d.File.Filetype() != abi.FiletypeDirectory {
+		rights.Inheriting = vfs.Rights(t.proc.root.File).Inheriting // wasix-libc opens files with these
+	}
 	b, ok := t.bytes(uint32(p[1]), abi.SizeofFdstat)
 	if !ok {
 		return abi.EFAULT

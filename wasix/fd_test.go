@@ -50,6 +50,13 @@ func newFileThread(t *testing.T, mounts ...vfs.Mount) *Thread {
 		}
 		thread.mustInsertAt(t, uint32(stdio+i), dir)
 	}
+	root, _, err := thread.proc.fds.Acquire(stdio)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thread.proc.mounted = stdio
+	thread.proc.keepRoot(root)
+	_ = root.Release()
 	return thread
 }
 
@@ -413,12 +420,12 @@ func (importing) Close() error                                  { return nil }
 
 func TestFdRenumber(t *testing.T) {
 	for _, c := range []struct {
-		module        Module
-		after         abi.Errno // of the old descriptor
-		onto, preopen abi.Errno // of making it one that is not open, or the root
+		module Module
+		after  abi.Errno // of the old descriptor
+		onto   abi.Errno // of making it one that is not open
 	}{
-		{&fakeModule{}, abi.EBADF, abi.EBADF, abi.ESUCCESS},
-		{&wasixModule{}, abi.ESUCCESS, abi.ESUCCESS, abi.ENOTSUP},
+		{&fakeModule{}, abi.EBADF, abi.EBADF},
+		{&wasixModule{}, abi.ESUCCESS, abi.ESUCCESS},
 	} {
 		th := newFileThread(t)
 		th.proc.image = imageOf(c.module)
@@ -434,7 +441,7 @@ func TestFdRenumber(t *testing.T) {
 			t.Fatalf("read %q", got)
 		}
 		th.want(t, c.onto, fdRenumber, 0, 70)
-		th.want(t, c.preopen, fdRenumber, 5, 3)
+		th.want(t, abi.ESUCCESS, fdRenumber, 5, 3)
 	}
 }
 
@@ -462,6 +469,58 @@ func TestPreopensStayOpen(t *testing.T) {
 	th.want(t, abi.EBADF, fdClose, dup)
 }
 
+// Shells put other things where the root is. Paths begin there all the same, and
+// programs that are executed find it.
+func TestRootUnderAnotherFile(t *testing.T) {
+	th := newTestThread(t)
+	th.proc.image = imageOf(&wasixModule{})
+	files := vfs.FS(fstest.MapFS{"f": {Data: []byte("found")}})
+	if err := th.proc.openMounts([]vfs.Mount{{Guest: "/", FS: files}}); err != nil {
+		t.Fatal(err)
+	}
+	look := func(what string) {
+		t.Helper()
+		th.want(t, abi.ESUCCESS, fdFdstatGet, 3, resultAt)
+		if b := th.result(t, abi.SizeofFdstat); binary.LittleEndian.Uint64(b[abi.OffsetofFdstatFsRightsInheriting:]) == 0 {
+			t.Errorf("%s: no rights to pass on", what)
+		}
+		th.stat(t, abi.ESUCCESS, "/f", 0)
+		fd := th.openFile(t, abi.ESUCCESS, "/f", 0, abi.RightsFdRead, 0)
+		if got := th.read(t, fd, 10); got != "found" {
+			t.Errorf("%s: read %q", what, got)
+		}
+		th.want(t, abi.ESUCCESS, fdClose, fd)
+		th.want(t, abi.ESUCCESS, fdPrestatGet, 3, resultAt)
+		th.result(t, abi.SizeofPrestat)
+	}
+	th.want(t, abi.ESUCCESS, fdPipe, resultAt, resultAt+4)
+	th.result(t, 8)
+	th.want(t, abi.ESUCCESS, fdDup, 3, resultAt)
+	saved := uint64(th.result32(t))
+	r, w := uint64(saved-2), uint64(saved-1)
+	th.want(t, abi.ESUCCESS, fdRenumber, w, 3)
+	look("under a pipe")
+	th.write(t, 3, "x")
+	if got := th.read(t, r, 1); got != "x" {
+		t.Errorf("the pipe has %q", got)
+	}
+	th.want(t, abi.ESUCCESS, fdRenumber, saved, 3)
+	look("put back")
+	th.want(t, abi.ESUCCESS, fdRenumber, r, 3)
+	th.want(t, abi.ESUCCESS, fdClose, 3)
+	look("closed")
+	th.want(t, abi.ESUCCESS, fdClose, 3)
+	th.want(t, abi.ESUCCESS, fdClose, r)
+	ptr, count := th.iovec(1)
+	th.want(t, abi.EBADF, fdWrite, 3, ptr, count, resultAt)
+	th.want(t, abi.ESUCCESS, fdRenumber, w, 3)
+	th.want(t, abi.ESUCCESS, fdFdflagsSet, 3, uint64(abi.FdflagsextCloexec))
+	th.proc.closeOnExec()
+	look("after exec")
+	th.want(t, abi.ESUCCESS, fdFdstatSetRights, 3, uint64(abi.RightsPathOpen), 0)
+	th.want(t, abi.ENOTSUP, fdRenumber, w, 3)
+}
+
 // Guests search for mounted file systems from descriptor 3 to the first EBADF;
 // sockets that they were started with lie on the way.
 func TestPreopensAfterSockets(t *testing.T) {
@@ -485,7 +544,8 @@ func TestPreopensAfterSockets(t *testing.T) {
 }
 
 // Plain WASI programs find what they were given under the names it was given, and
-// may close it. Those of 2019 find relative paths by ".".
+// may close it. Those of 2019 find relative paths by "."; WASIX programs find them at
+// their root.
 func TestPreopensOfPlainWASI(t *testing.T) {
 	data := func(guest string) vfs.Mount { return vfs.Mount{Guest: guest, FS: vfs.FS(fstest.MapFS{"sub/f": {}})} }
 	for module, want := range map[string]string{
@@ -509,10 +569,14 @@ func TestPreopensOfPlainWASI(t *testing.T) {
 			t.Errorf("%s: %s, want %s", module, got, want)
 		}
 		ptr, n := th.pathParams("f")
-		if last := fd - 1; module == "wasi_unstable" {
+		switch last := fd - 1; module {
+		case "wasi_unstable":
 			th.want(t, abi.ESUCCESS, pathFilestatGet(&statUnstable), last, 0, ptr, n, resultAt)
 			th.result(t, abi.SizeofSnapshot0Filestat)
-		} else {
+		case "wasix_32v1":
+			th.want(t, abi.ESUCCESS, pathFilestatGet(&statPreview1), last, 0, ptr, n, resultAt)
+			th.result(t, abi.SizeofFilestat)
+		default:
 			th.want(t, abi.ENOENT, pathFilestatGet(&statPreview1), last, 0, ptr, n, resultAt)
 		}
 		th.want(t, abi.ESUCCESS, fdClose, firstFD)

@@ -18,9 +18,8 @@ type image struct {
 	futexes futexTable
 	locals  threadLocals
 
-	wasix      bool // made for WASIX, not plain WASI
-	wholePaths bool // see relative
-	longAddrs  bool // see hasLongAddrs
+	wasix     bool // made for WASIX, not plain WASI
+	longAddrs bool // see hasLongAddrs
 }
 
 // imageOf returns an image of mod without memory and arguments.
@@ -28,7 +27,7 @@ func imageOf(mod Module) *image {
 	info := mod.Info()
 	return &image{
 		module: mod, wasix: importsFrom(info, "wasix_32v1", "wasix_64v1"),
-		wholePaths: info.ThreadEntry() == "_start_thread", longAddrs: hasLongAddrs(info),
+		longAddrs: hasLongAddrs(info),
 	}
 }
 

@@ -39,11 +39,11 @@ func (t *Thread) pathFrom(dir *vfs.Dir, ptr, n uint64) (string, abi.Errno) {
 }
 
 // relative reports whether a WASIX program means a path below its root, which is
-// descriptor 3, to be one from the current directory. Those C libraries that make
-// paths absolute themselves leave nothing like "./x"; others do not know the
-// directory. Rust programs of 2023 hand over all paths whole.
+// descriptor 3, to be one from the current directory. Its C library hands over
+// absolute paths with the slash in front: one without comes from a library that
+// leaves the current directory to the host, as those until the end of 2024 do.
 func (t *Thread) relative(name string) bool {
-	return t.proc.wasix && (strings.HasPrefix(name, "./") || t.proc.wholePaths && !strings.HasPrefix(name, "/"))
+	return t.proc.wasix && !strings.HasPrefix(name, "/")
 }
 
 const (
@@ -100,10 +100,11 @@ func (t *Thread) openPath(p []uint64, ext, ret uint64) abi.Errno {
 	if !ok {
 		return abi.EFAULT
 	}
-	passed, err := t.proc.fds.Rights(uint32(p[0]))
+	through, passed, err := t.acquireDir(uint32(p[0]))
 	if err != nil {
 		return abi.EBADF
 	}
+	_ = through.Release()
 	base := abi.Rights(p[5])
 	const modes = abi.RightsFdRead | abi.RightsFdWrite
 	if base&modes&^passed.Inheriting != 0 {

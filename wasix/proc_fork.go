@@ -110,6 +110,7 @@ func (t *Thread) fork(s *savedStack) (*Process, abi.Errno) {
 func (p *Process) inherit(parent *Process) {
 	p.fds = parent.fds.Fork()
 	p.tree, p.mounted = parent.tree, parent.mounted
+	p.keepRoot(parent.root)
 	parent.cwdMu.RLock()
 	p.cwd = parent.cwd
 	parent.cwdMu.RUnlock()

@@ -74,10 +74,10 @@ func (p *Process) spawn(prepare func(child *Process) abi.Errno) (*Process, abi.E
 	}
 	if errno != abi.ESUCCESS {
 		child.stop()
-		child.fds.CloseAll()
+		child.closeFiles()
 		return nil, errno
 	}
-	child.fds.CloseOnExec()
+	child.closeOnExec()
 	child.signals.exec()
 	if err := child.start(child.runMain(false)); err != nil {
 		p.system.collect(p, child.pid)
@@ -163,9 +163,7 @@ func (t *Thread) spawnOp(raw []byte) (op spawnOp, errno abi.Errno) {
 func (p *Process) applyOp(op spawnOp) abi.Errno {
 	switch op.cmd {
 	case abi.ProcSpawnFdOpNameClose:
-		if !p.isPreopen(op.fd) {
-			_ = p.fds.Close(op.fd)
-		}
+		_ = p.closeFD(op.fd)
 		return abi.ESUCCESS
 	case abi.ProcSpawnFdOpNameDup2:
 		if op.fd == op.src {

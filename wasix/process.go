@@ -29,7 +29,8 @@ type Process struct {
 	started time.Time
 	fds     *descriptor.Table
 	tree    *vfs.Tree
-	mounted uint32 // the last descriptor of a mounted file system
+	mounted uint32                  // the last descriptor of a mounted file system
+	root    *descriptor.Description // where paths of a WASIX program begin; see acquireDir
 	signals signalState
 
 	cwdMu sync.RWMutex
@@ -135,7 +136,7 @@ func (p *Process) reap() {
 	}
 	p.exit(exitStatus{})
 	p.signals.stopTimers()
-	p.fds.CloseAll()
+	p.closeFiles()
 	p.image.close()
 	p.leave()
 	p.system.bury(p)

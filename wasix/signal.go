@@ -64,6 +64,7 @@ type threadSignals struct {
 	handling signalSet // blocked, as the thread is in their handlers
 	blocked  bool      // all are, as the guest wants it
 	delivery *delivery // the innermost, nil outside; only the thread uses it
+	held     bool      // what is pending for the process is for the next call; only the thread uses it
 }
 
 // Signal sends the process a signal, as kill(2). A guest without a handler for it

@@ -22,14 +22,24 @@ type delivery struct {
 // guest: it takes the signals sent to it. It reports whether a handler ran. The
 // error is ErrUnwind when the thread does not return to the guest.
 func (t *Thread) attend() (handled bool, err error) {
+	held := t.signals.held
+	t.signals.held = false
+	if handled, err = t.takeSignals(held); held {
+		t.setBlocked(t.signals.blocked) // has the next call attend to the others
+	}
+	return handled, err
+}
+
+// takeSignals is attend; with own, only for signals that were sent to the thread.
+func (t *Thread) takeSignals(own bool) (handled bool, err error) {
 	for t.instance != nil && !t.stack.busy() {
-		sig := t.takeSignal()
+		sig := t.takeSignal(own)
 		if sig == abi.SignalNone {
 			break
 		}
 		// As on Linux, signals that were pending together are handled the other
 		// way round: each handler is interrupted by the next before it begins.
-		inner, err := t.attend()
+		inner, err := t.takeSignals(own)
 		if err != nil {
 			return true, err
 		}
@@ -52,8 +62,9 @@ func (t *Thread) unwinds() bool {
 
 // takeSignal takes the next signal that the thread accepts, which blocks it
 // until the handler is done. It returns SignalNone when there is none: then all
-// notices are attended to. While the process is stopped it waits.
-func (t *Thread) takeSignal() abi.Signal {
+// notices are attended to. While the process is stopped it waits. With own, it
+// leaves what was sent to the process.
+func (t *Thread) takeSignal(own bool) abi.Signal {
 	s := &t.proc.signals
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,14 +81,18 @@ func (t *Thread) takeSignal() abi.Signal {
 		return abi.SignalNone
 	}
 	t.waiter.Attend()
-	sig := t.deliverable().first()
+	set := t.deliverable()
+	if own {
+		set &= t.signals.pending
+	}
+	sig := set.first()
 	if sig == abi.SignalNone {
 		if t.proc.exiting.Load() { // since before the notice was withdrawn
 			t.waiter.Interrupt()
 		}
 		return sig
 	}
-	set := setOf(sig)
+	set = setOf(sig)
 	if t.signals.pending&set != 0 {
 		t.signals.pending &^= set
 	} else {
@@ -203,15 +218,18 @@ func (s savedStackPointer) restore() {
 	}
 }
 
-// setBlocked blocks all signals of the thread, or lets them through.
-func (t *Thread) setBlocked(blocked bool) {
+// setBlocked blocks all signals of the thread, or lets them through. It reports
+// whether one waits to be taken now.
+func (t *Thread) setBlocked(blocked bool) bool {
 	s := &t.proc.signals
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.signals.blocked = blocked
-	if t.deliverable() != 0 {
-		t.waiter.Interrupt()
+	if t.deliverable() == 0 {
+		return false
 	}
+	t.waiter.Interrupt()
+	return true
 }
 
 // aborts reports whether the guest ends because its C library took the default

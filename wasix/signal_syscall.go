@@ -17,9 +17,13 @@ const blockedCallback = "__wasm_signal_blocked"
 // callbackSignal is callback_signal(name, name_len): names the export that the
 // host calls with a signal's number, in any thread of the process. With a name that
 // the module does not export there is none. "__wasm_signal_blocked" blocks all
-// signals of the calling thread instead, until it names another. A range outside
-// memory is ignored: the call has no result, but for a variant of 2022, which
-// always gets success.
+// signals of the calling thread instead, until it names another. What was sent to
+// the thread meanwhile is handled before that call returns, what was sent to the
+// process after it: wasix-libc blocks signals within fork, but has no sigprocmask,
+// and a program that takes them to be blocked must get to the end of that.
+//
+// A range outside memory is ignored: the call has no result, but for a variant of
+// 2022, which always gets success.
 func callbackSignal(t *Thread, stack []uint64) {
 	n := uint32(stack[1])
 	name, ok := t.bytes(uint32(stack[0]), uint64(n))
@@ -30,7 +34,7 @@ func callbackSignal(t *Thread, stack []uint64) {
 		t.setBlocked(true)
 	default:
 		t.proc.setCallback(string(name))
-		t.setBlocked(false)
+		t.signals.held = t.setBlocked(false)
 	}
 }
 

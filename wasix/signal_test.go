@@ -192,6 +192,38 @@ func TestSignalsHeldAndReleased(t *testing.T) {
 	}
 }
 
+// What was sent to the process while the C library blocked signals is for the next
+// call: the program may take them to be blocked still.
+func TestSignalsOfProcessHeldForNextCall(t *testing.T) {
+	seen, err := runSignalled(t, goOn, func(g *signalled) error {
+		send := func() error {
+			_, err := g.call("proc_signal", initPID, uint64(abi.SignalUsr1))
+			return err
+		}
+		if err := errors.Join(g.register(blockedCallback), send(), g.raise(abi.SignalUsr2), g.register("handler")); err != nil {
+			return err
+		}
+		if want := []abi.Signal{abi.SignalUsr2}; !slices.Equal(g.seen, want) {
+			t.Errorf("%v before the next call", g.seen)
+		}
+		if _, err := g.call("sched_yield"); err != nil {
+			return err
+		}
+		// A wait ends, too.
+		if err := errors.Join(g.register(blockedCallback), send(), g.register("handler")); err != nil {
+			return err
+		}
+		errno, err := g.call("thread_sleep", ^uint64(0))
+		if errno != abi.EINTR {
+			t.Errorf("a wait: %v", errno)
+		}
+		return err
+	})
+	if want := []abi.Signal{abi.SignalUsr2, abi.SignalUsr1, abi.SignalUsr1}; err != nil || !slices.Equal(seen, want) {
+		t.Errorf("%v, %v", err, seen)
+	}
+}
+
 func TestKillIsNotHandled(t *testing.T) {
 	seen, err := runSignalled(t, goOn, func(g *signalled) error { return g.raise(abi.SignalKill) })
 	if deathSignal(err) != abi.SignalKill || len(seen) > 0 {

@@ -75,6 +75,15 @@ func (d *Description) Acquire() bool {
 	}
 }
 
+// Hold counts as a descriptor that is in no table, until Drop.
+func (d *Description) Hold() {
+	d.users.Add(1)
+	d.slots.Add(1)
+}
+
+// Drop undoes Hold.
+func (d *Description) Drop() error { return d.dropSlot() }
+
 // dropSlot takes one descriptor away; with the last one, waiters give up.
 func (d *Description) dropSlot() error {
 	if d.slots.Add(-1) == 0 {

@@ -104,6 +104,22 @@ func (t *Table) InsertAt(fd uint32, d *Description, r Rights) error {
 	return nil
 }
 
+// Replace puts d at fd, closing what is there, and takes over the caller's use of
+// d. fd is less than the limit.
+func (t *Table) Replace(fd uint32, d *Description, r Rights) error {
+	t.mu.Lock()
+	var old *Description
+	if s := t.slot(fd); s != nil {
+		old = s.desc
+	}
+	t.put(int(fd), slot{d, r, false})
+	t.mu.Unlock()
+	if old == nil {
+		return nil
+	}
+	return old.dropSlot()
+}
+
 // Dup gives the description of fd a second descriptor, the lowest free one that
 // is at least lowest. Returns EBADF, EINVAL for lowest past the limit, EMFILE.
 func (t *Table) Dup(fd, lowest uint32, cloexec bool) (uint32, error) {

@@ -105,7 +105,7 @@ static int preopen(const char **path)
 		best_len = n;
 		rest = *path + (here ? 0 : n);
 	}
-	while (*rest == '/')
+	while (*rest == '/' && best_len > 0) // below the root a path stays whole, as in wasix-libc
 		rest++;
 	*path = *rest ? rest : ".";
 	return best;
