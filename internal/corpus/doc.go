@@ -5,6 +5,10 @@
 //
 //	GOWASIX_CORPUS=folder go test -v -run Corpus ./internal/corpus
 //
+// The shells among these run the scripts in the folder scripts, whose output is
+// compared with that of this machine's own dash and bash; what differs is listed
+// with the reason.
+//
 // When GOWASIX_TESTSUITE names a copy of WebAssembly/wasi-testsuite, branch
 // prod/testsuite-all, its tests for wasip1 and wasi-threads run, too:
 //

@@ -1,0 +1,2 @@
+# umask.
+umask; umask 027; umask; (umask 077; umask); umask
