@@ -293,7 +293,7 @@ func lastOfEachName(env []string) []string {
 // no place.
 func (c *Cmd) openSockets(fds *descriptor.Table) (err error) {
 	for i, s := range c.Sockets {
-		d := descriptor.NewDescription(socket.New(s).File(), 0)
+		d := socket.New(s).Description(0)
 		if e := fds.InsertAt(uint32(firstFD+i), d, descriptor.Rights{Base: socket.Rights}); e != nil {
 			err = errors.Join(err, fmt.Errorf("socket %d: %w", i, e), d.Release())
 		}

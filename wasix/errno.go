@@ -13,8 +13,12 @@ import (
 // mapping in this direction. What has no counterpart becomes EIO.
 func errnoOf(err error) abi.Errno {
 	if err == nil {
-		return abi.ESUCCESS
+		return abi.ESUCCESS // most calls: this much is inlined
 	}
+	return errnoOfError(err)
+}
+
+func errnoOfError(err error) abi.Errno {
 	if e, ok := err.(syscall.Errno); ok {
 		return errnoOfSyscall(e)
 	}

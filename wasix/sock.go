@@ -47,7 +47,7 @@ func (t *Thread) socket(fd uint64, need abi.Rights) (*socket.Socket, *descriptor
 
 // insertSocket gives s the lowest free descriptor, or closes it.
 func (t *Thread) insertSocket(s *socket.Socket, flags abi.Fdflags) (uint32, abi.Errno) {
-	d := descriptor.NewDescription(s.File(), flags)
+	d := s.Description(flags)
 	fd, err := t.proc.fds.Insert(d, socketRights, false, 0)
 	if err != nil {
 		_ = d.Release()

@@ -64,7 +64,10 @@ func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
 	} else {
 		s.raw(t, stack)
 	}
-	err := t.afterSyscall()
+	var err error
+	if t.disturbed() {
+		_, err = t.attend()
+	}
 	if traced {
 		t.endTrace(stack, err)
 	}

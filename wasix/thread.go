@@ -51,14 +51,10 @@ func newThread(p *Process, id uint32) *Thread {
 // ErrUnwind is what [Syscall.Call] returns when the guest must not run on.
 var ErrUnwind = errors.New("wasix: the guest thread ends here")
 
-// afterSyscall is where a guest that is about to run on finds that it must not,
-// or that signals were sent to it.
-func (t *Thread) afterSyscall() error {
-	if !t.waiter.Noticed() && !t.exited && t.stack.jump == nil {
-		return nil
-	}
-	_, err := t.attend()
-	return err
+// disturbed reports, to a guest that is about to run on, that it must not, or that
+// signals were sent to it: see attend.
+func (t *Thread) disturbed() bool {
+	return t.waiter.Noticed() || t.exited || t.stack.jump != nil
 }
 
 // after returns the deadline d nanoseconds from the beginning of a call, at most

@@ -26,10 +26,17 @@ type Description struct {
 // NewDescription returns a description with the given status flags and no
 // descriptor yet: give it to [Table.Insert], or drop it with Release.
 func NewDescription(f File, flags abi.Fdflags) *Description {
-	d := &Description{File: f}
+	d := new(Description)
+	d.Init(f, flags)
+	return d
+}
+
+// Init is NewDescription in memory of the File itself. It must come before any
+// other use, and once.
+func (d *Description) Init(f File, flags abi.Fdflags) {
+	d.File = f
 	d.flags.Store(uint32(flags))
 	d.users.Store(1)
-	return d
 }
 
 // Flags returns the status flags.

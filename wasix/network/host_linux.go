@@ -93,7 +93,7 @@ func (s *hostSocket) Bind(addr Addr) error {
 
 // Listen passes the backlog on: the kernel takes a negative one for its maximum.
 func (s *hostSocket) Listen(backlog int) error {
-	return unix.Listen(s.SysFD(), max(-1, min(backlog, 1<<31-1)))
+	return listen(s.SysFD(), max(-1, min(backlog, 1<<31-1)))
 }
 
 func (s *hostSocket) Accept() (Socket, Addr, error) {
@@ -227,7 +227,7 @@ func (s *hostSocket) TakeError() error {
 
 func (s *hostSocket) Close() error {
 	s.Disarm()
-	return unix.Close(s.SysFD())
+	return closeFD(s.SysFD())
 }
 
 func kernelFamily(f abi.AddressFamily) int {

@@ -116,6 +116,17 @@ func bind(fd int, sa *sockaddr) error {
 	return errnoErr(e)
 }
 
+func listen(fd, backlog int) error {
+	_, _, e := unix.RawSyscall(unix.SYS_LISTEN, uintptr(fd), uintptr(backlog), 0)
+	return errnoErr(e)
+}
+
+// closeFD is close(2) of a socket that does not linger: it does not wait.
+func closeFD(fd int) error {
+	_, _, e := unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
+	return errnoErr(e)
+}
+
 func connect(fd int, sa *sockaddr) error {
 	for {
 		_, _, e := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&sa.raw)), uintptr(sa.len))

@@ -120,7 +120,7 @@ func (s *Socket) waitChange(d *descriptor.Description, w *ready.Waiter, seq uint
 	if d.Closed() {
 		return syscall.EBADF
 	}
-	err := w.WaitChange(s.file, ready.In, seq, until)
+	err := w.WaitChange(s.desc.File, ready.In, seq, until)
 	switch {
 	case err == syscall.ETIMEDOUT:
 		return syscall.EAGAIN

@@ -36,7 +36,7 @@ const Rights = abi.RightsFdRead | abi.RightsFdWrite | abi.RightsFdFdstatSetFlags
 // Socket is one open socket.
 type Socket struct {
 	net    network.Socket
-	file   descriptor.File // what a description holds: see File
+	desc   descriptor.Description // see Description
 	family abi.AddressFamily
 	typ    abi.SockType
 	state  atomic.Uint32
@@ -129,10 +129,10 @@ func newSocket(c network.Socket, state uint32) *Socket {
 	if sys, ok := c.(ready.SysSource); ok {
 		k := &kernelSocket{SysSource: sys}
 		s = &k.Socket
-		s.file = k
+		s.desc.File = k
 	} else {
 		s = &Socket{}
-		s.file = s
+		s.desc.File = s
 	}
 	s.net = c
 	s.family, s.typ, _ = c.Type()
@@ -152,7 +152,14 @@ func Of(f descriptor.File) *Socket {
 }
 
 // File returns the socket in the form for [descriptor.NewDescription].
-func (s *Socket) File() descriptor.File { return s.file }
+func (s *Socket) File() descriptor.File { return s.desc.File }
+
+// Description is [descriptor.NewDescription] of a new socket, in the socket's own
+// memory. It must be called once at the most.
+func (s *Socket) Description(flags abi.Fdflags) *descriptor.Description {
+	s.desc.Init(s.desc.File, flags)
+	return &s.desc
+}
 
 // Family returns the address family.
 func (s *Socket) Family() abi.AddressFamily { return s.family }
