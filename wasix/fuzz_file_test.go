@@ -30,6 +30,8 @@ func fileCalls() (calls []*Syscall) {
 func FuzzFileSyscalls(f *testing.F) {
 	calls := fileCalls()
 	addFuzzSeeds(f, calls)
+	declared := readDeclarations(f)
+	declared.addSeeds(f, calls, nil)
 	f.Fuzz(func(t *testing.T, script, memory []byte) {
 		mount, dir := hostMount(t, false)
 		mustWrite(t, dir+"/?", "data")
@@ -49,7 +51,7 @@ func FuzzFileSyscalls(f *testing.F) {
 		for n := 0; len(s) > 0 && n < maxFuzzCalls; n++ {
 			call, stack := s.next(calls)
 			thread.waiter.Interrupt() // so that none blocks
-			if err := call.Call(thread, mem, stack); err != nil {
+			if err := declared.call(t, thread, mem, call, stack); err != nil {
 				t.Fatal(err)
 			}
 			if stack[0] > uint64(abi.EPENDING) && stack[0] != uint64(abi.ENOTCAPABLE) {

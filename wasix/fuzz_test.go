@@ -68,10 +68,13 @@ func (s *callScript) next(calls []*Syscall) (*Syscall, []uint64) {
 const maxFuzzCalls = 64
 
 // No sequence of calls with whatever parameters, on whatever memory, may panic,
-// hang, or answer with anything but an errno.
+// hang, answer with anything but an errno, or write where its declaration in C has
+// no result.
 func FuzzSyscalls(f *testing.F) {
 	calls := Syscalls()
 	addFuzzSeeds(f, calls)
+	declared := readDeclarations(f)
+	declared.addSeeds(f, calls, openSockets(calls))
 	f.Fuzz(func(t *testing.T, script, memory []byte) {
 		thread := newTestThread(t)
 		thread.proc.module = &fakeModule{}
@@ -82,7 +85,7 @@ func FuzzSyscalls(f *testing.F) {
 		for n := 0; len(s) > 0 && n < maxFuzzCalls; n++ {
 			call, stack := s.next(calls)
 			thread.waiter.Interrupt() // so that none blocks
-			err := call.Call(thread, mem, stack)
+			err := declared.call(t, thread, mem, call, stack)
 			if call.do != nil && stack[0] > uint64(abi.EPENDING) {
 				t.Fatalf("%s.%s answers %#x", call.Module, call.Name, stack[0])
 			}
