@@ -24,7 +24,7 @@ import (
 var (
 	rounds = flag.Int("rounds", 15, "rounds; each runs every variant once")
 	slice  = flag.Duration("slice", 300*time.Millisecond, "measured time of one variant in one round")
-	only   = flag.String("only", "echo,http,calls", "comma-separated groups to run")
+	only   = flag.String("only", "echo,http,calls,files", "comma-separated groups to run")
 	match  = flag.String("run", "", "regular expression: only the workloads whose title it matches")
 	out    = flag.String("out", "bench", "folder for report.md and its charts")
 )
@@ -33,7 +33,10 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
 	if len(os.Args) > 2 && os.Args[1] == "serve" {
-		log.Fatal(serve(os.Args[2], os.Args[3:]))
+		if err := serve(os.Args[2], os.Args[3:]); err != nil {
+			log.Fatal(err)
+		}
+		return
 	}
 	flag.Parse()
 	if err := run(); err != nil {
@@ -54,6 +57,11 @@ func run() error {
 	bins, err := build(dir)
 	if err != nil {
 		return err
+	}
+	if wanted("files") {
+		if err := measureFiles(bins, machine(), *out); err != nil || *only == "files" {
+			return err
+		}
 	}
 	var rep report
 	rep.machine = machine()

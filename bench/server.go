@@ -41,7 +41,7 @@ var echoVariants = []variant{
 	{"gowasix wasmer", gowasixOn("wasmer")},
 	{"gowasix wazero", gowasixOn("wazero")},
 	{"Go net", func(b *binaries, _ string) []string { return []string{b.self, "serve", "go"} }},
-	{"wazero preview1", func(b *binaries, _ string) []string {
+	{preview1, func(b *binaries, _ string) []string {
 		return []string{b.self, "serve", "preview1", b.guests + "/echo-preview1.wasm"}
 	}},
 }
@@ -130,13 +130,15 @@ func pin(cpu int) (restore func(), err error) {
 	return func() { _ = unix.SchedSetaffinity(0, &before) }, nil
 }
 
-// serve is the server side of variants that are written in Go.
+// serve is the side that is measured of variants that are written in Go.
 func serve(name string, args []string) error {
 	switch name {
 	case "go":
 		return serveGo()
 	case "preview1":
 		return servePreview1(args[0])
+	case "files":
+		return serveFiles(args[0], args[1:])
 	}
 	return fmt.Errorf("unknown server %q", name)
 }

@@ -201,6 +201,7 @@ struct dirent {
 	char d_name[256];
 };
 DIR *opendir(const char *path);
+DIR *fdopendir(int fd);
 struct dirent *readdir(DIR *d);
 int closedir(DIR *d);
 

@@ -270,6 +270,9 @@ WASI_IMPORT(path_filestat_set_times)
 wasi_errno wasi_path_filestat_set_times(wasi_fd dir, uint32_t flags, const char *path, size_t len, wasi_time atim,
 					wasi_time mtim, uint32_t fst_flags);
 WASI_IMPORT(path_unlink_file) wasi_errno wasi_path_unlink_file(wasi_fd dir, const char *path, size_t len);
+WASI_IMPORT(path_open)
+wasi_errno wasi_path_open(wasi_fd dir, uint32_t lookup, const char *path, size_t len, uint32_t oflags, uint64_t rights,
+			  uint64_t inheriting, uint32_t fdflags, wasi_fd *fd);
 WASIX_IMPORT(path_open2)
 wasi_errno wasix_path_open2(wasi_fd dir, uint32_t lookup, const char *path, size_t len, uint32_t oflags, uint64_t rights,
 			    uint64_t inheriting, uint32_t fdflags, uint32_t fdflagsext, wasi_fd *fd);

@@ -186,18 +186,22 @@ struct directory {
 	char buf[1024];
 };
 
+DIR *fdopendir(int fd)
+{
+	DIR *d = calloc(1, sizeof *d);
+	if (!d)
+		return NULL;
+	d->fd = fd;
+	d->pos = d->used = sizeof d->buf;
+	return d;
+}
+
 DIR *opendir(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return NULL;
-	DIR *d = calloc(1, sizeof *d);
-	if (!d) {
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d && fd >= 0)
 		close(fd);
-		return NULL;
-	}
-	d->fd = fd;
-	d->pos = d->used = sizeof d->buf;
 	return d;
 }
 
