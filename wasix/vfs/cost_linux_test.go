@@ -32,7 +32,7 @@ func TestFilesDoNotAllocate(t *testing.T) {
 				"read":   {0, func() error { _, err := f.Readv(pair); return err }},
 				"seek":   {0, func() error { _, err := f.Seek(0, 0); return err }},
 				"stat":   {0, func() error { _, err := f.(descriptor.Stater).Stat(); return err }},
-				"lookup": {5, func() error { _, err := root.Lookup("f", true); return err }},
+				"lookup": {2, func() error { _, err := root.Lookup("f", true); return err }},
 			} {
 				n := testing.AllocsPerRun(100, func() {
 					if err := c.do(); err != nil {
