@@ -2,10 +2,10 @@ package wasix
 
 import (
 	"encoding/binary"
-	"errors"
 	"slices"
 
 	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
 // No engine lets the host copy a guest's WebAssembly stack. A binary that went
@@ -19,9 +19,20 @@ import (
 // The data goes to the part of the stack in memory that lies below the stack
 // pointer and is not in use. The stack in memory above it stays as it is.
 
-// asyncifyExports are the exports that the pass adds.
-var asyncifyExports = [...]string{
-	"asyncify_start_unwind", "asyncify_stop_unwind", "asyncify_start_rewind", "asyncify_stop_rewind",
+// asyncifyExports are the exports that the pass adds, and their signatures.
+var asyncifyExports = map[string]string{
+	"asyncify_start_unwind": callbackType, "asyncify_stop_unwind": wasmfile.Signature{}.String(),
+	"asyncify_start_rewind": callbackType, "asyncify_stop_rewind": wasmfile.Signature{}.String(),
+}
+
+// hasAsyncify reports whether the binary went through the pass.
+func hasAsyncify(info *wasmfile.Info) bool {
+	for name, signature := range asyncifyExports {
+		if export, ok := info.Exports[name]; !ok || export.String() != signature {
+			return false
+		}
+	}
+	return true
 }
 
 const (
@@ -31,7 +42,12 @@ const (
 	minAsyncifyData = 256
 )
 
-var errAsyncify = errors.New("wasix: the program's asyncify data is not valid")
+// How a program fails that claims to have gone through the pass.
+var (
+	errAsyncifyData = &Trap{"asyncify: the program has left no valid stack where it was to save one"}
+	errNotRewound   = &Trap{"asyncify: the program has returned instead of going back down its stack"}
+	errHandlerEnds  = &Trap{"a child that was forked in a signal handler has returned from it"}
+)
 
 // entry is one call of an export by the host. Signal handlers are entered while
 // an outer call is under way.
@@ -45,6 +61,7 @@ type entry struct {
 type savedStack struct {
 	entry   *entry
 	block   uint32 // where in memory the header and the data belong
+	limit   uint32 // where the data must end
 	data    []byte // both
 	globals []savedGlobal
 }
@@ -55,17 +72,19 @@ type savedGlobal struct {
 	value uint64
 }
 
-// unwinding is what happens once the guest has saved its stack: next returns the
-// stack to go on with, and what the import at its end then answers.
+// unwinding is what happens once the guest has saved its stack: next tells how to
+// go on.
 type unwinding struct {
 	stack *savedStack
-	next  func(*savedStack) (*savedStack, uint64)
+	next  func(*savedStack) *continuation
 }
 
-// continuation is a stack to go on with.
+// continuation is a stack to go on with, and what the import at its end then
+// answers.
 type continuation struct {
 	stack *savedStack
-	value uint64 // for the import at its end
+	value uint64
+	errno abi.Errno // in place of the value, unless ESUCCESS
 }
 
 // stackSwitch is a thread's part in this; only the thread uses it.
@@ -81,6 +100,13 @@ type stackSwitch struct {
 // busy reports whether the guest is on its way up or down its stack, and so can
 // run nothing else.
 func (s *stackSwitch) busy() bool { return s.unwinding != nil || s.rewinding != nil }
+
+// mayCall reports whether a guest that is busy may make a system call: on its way
+// it makes none but the one that it goes down to, besides those that the rewriter
+// has added.
+func (s *stackSwitch) mayCall(c *Syscall) bool {
+	return c.Module == wasmfile.HostModule || c.rewinds && s.unwinding == nil
+}
 
 // call calls an export. However often its stack is unwound and rewound
 // meanwhile, it returns once the export has.
@@ -107,8 +133,14 @@ func (t *Thread) enter(e *entry, from *continuation) (uint64, error) {
 			return r, err
 		case s.jump != nil && s.jump.stack.entry == e:
 			from, s.jump = s.jump, nil
-		case err != nil || s.unwinding == nil:
+		case err != nil:
+			s.unwinding, s.rewinding = nil, nil
 			return r, err
+		case s.rewinding != nil:
+			s.rewinding = nil
+			return 0, errNotRewound
+		case s.unwinding == nil:
+			return r, nil
 		default:
 			if from, err = t.stopUnwind(); err != nil {
 				return 0, err
@@ -121,15 +153,17 @@ func (t *Thread) enter(e *entry, from *continuation) (uint64, error) {
 // it returns. Returns ESUCCESS except:
 //   - ENOSYS: the binary has no asyncify
 //   - ENOMEM: there is no room for the data on the stack in memory
-//   - ENOTSUP: it is not known where that stack is
-func (t *Thread) unwind(next func(*savedStack) (*savedStack, uint64)) abi.Errno {
-	for _, name := range asyncifyExports {
-		if t.instance == nil || !t.instance.HasExport(name) {
-			return abi.ENOSYS
-		}
+//   - ENOTSUP: it is not known where that stack is, or the call comes from the
+//     module's start function
+func (t *Thread) unwind(next func(*savedStack) *continuation) abi.Errno {
+	if !t.proc.asyncify {
+		return abi.ENOSYS
+	}
+	if t.stack.entry == nil || !t.stack.known {
+		return abi.ENOTSUP
 	}
 	sp := t.instance.Global(stackPointer)
-	if sp == nil || !t.stack.known {
+	if sp == nil {
 		return abi.ENOTSUP
 	}
 	top := uint32(sp.Get()) &^ (stackAlignment - 1)
@@ -139,17 +173,18 @@ func (t *Thread) unwind(next func(*savedStack) (*savedStack, uint64)) abi.Errno 
 	}
 	t.putUint32(block, block+asyncifyHeader)
 	t.putUint32(block+4, top)
-	t.stack.unwinding = &unwinding{&savedStack{t.stack.entry, block, nil, t.saveGlobals()}, next}
+	t.stack.unwinding = &unwinding{&savedStack{t.stack.entry, block, top, nil, t.saveGlobals()}, next}
 	if _, err := t.instance.Call("asyncify_start_unwind", uint64(block)); err != nil {
 		t.trap(err.Error())
 	}
 	return abi.ESUCCESS
 }
 
-// saveGlobals returns the mutable globals that can be set again.
+// saveGlobals returns the mutable globals that can be set again. References
+// cannot: they belong to the instance.
 func (t *Thread) saveGlobals() (saved []savedGlobal) {
-	for name, mutable := range t.proc.module.Info().Globals {
-		if mutable {
+	for name, typ := range t.proc.module.Info().Globals {
+		if typ.Mutable && typ.IsNumber() {
 			saved = append(saved, savedGlobal{name, t.instance.Global(name).Get()})
 		}
 	}
@@ -166,19 +201,18 @@ func (t *Thread) stopUnwind() (*continuation, error) {
 	mem := t.instance.Memory().Bytes()
 	header := mem[u.stack.block:][:asyncifyHeader]
 	end, limit := binary.LittleEndian.Uint32(header), binary.LittleEndian.Uint32(header[4:])
-	if end < u.stack.block+asyncifyHeader || end > limit || uint64(limit) > uint64(len(mem)) {
-		return nil, errAsyncify
+	if end < u.stack.block+asyncifyHeader || end > limit || limit != u.stack.limit {
+		return nil, errAsyncifyData
 	}
 	u.stack.data = slices.Clone(mem[u.stack.block:end])
-	stack, value := u.next(u.stack)
-	return &continuation{stack, value}, nil
+	return u.next(u.stack), nil
 }
 
 // startRewind makes the next call of the entry go down the saved stack.
 func (t *Thread) startRewind(c *continuation) error {
 	mem := t.instance.Memory().Bytes()
 	if uint64(c.stack.block)+uint64(len(c.stack.data)) > uint64(len(mem)) {
-		return errAsyncify
+		return errAsyncifyData
 	}
 	copy(mem[c.stack.block:], c.stack.data)
 	for _, g := range c.stack.globals {
@@ -189,18 +223,18 @@ func (t *Thread) startRewind(c *continuation) error {
 	return err
 }
 
-// rewound is what an import asks first that may unwind: it reports whether the
-// guest has come back to it down a saved stack, and what it is to answer.
-func (t *Thread) rewound() (uint64, bool) {
+// rewound is what an import asks first that may unwind: it returns how the guest
+// has come back to it down a saved stack, nil when it has not.
+func (t *Thread) rewound() *continuation {
 	c := t.stack.rewinding
 	if c == nil {
-		return 0, false
+		return nil
 	}
 	t.stack.rewinding = nil
 	if _, err := t.instance.Call("asyncify_stop_rewind"); err != nil {
 		t.trap(err.Error())
 	}
-	return c.value, true
+	return c
 }
 
 // entered reports whether the call e is still under way.

@@ -123,7 +123,7 @@ func (c *Cmd) Start(ctx context.Context) error {
 	p, err := c.newProcess(ctx)
 	if err == nil {
 		c.stopWatch = context.AfterFunc(ctx, func() { p.exit(killed(ctx)) })
-		err = p.start(p.runMain(c.Reactor))
+		err = p.start(nil, p.runMain(c.Reactor))
 	}
 	if err != nil {
 		if c.stopWatch != nil {

@@ -209,7 +209,7 @@ func TestKillBeforeTheFirstThread(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Kill()
-	if err := p.start(p.runMain(false)); err != nil {
+	if err := p.start(nil, p.runMain(false)); err != nil {
 		t.Fatal(err)
 	}
 	<-p.Done()

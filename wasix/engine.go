@@ -54,7 +54,7 @@ type Instance interface {
 	// it has none. The error is a *[Trap] when the guest trapped. When the
 	// process ended meanwhile, the error has no meaning.
 	Call(export string, args ...uint64) (uint64, error)
-	// Global returns an exported global, nil when there is none.
+	// Global returns an exported global that is a number, nil when there is none.
 	Global(name string) Global
 	// Interrupt makes a computing guest end with a trap soon. It may be called
 	// at any time, by any goroutine, also before or after Call and more than

@@ -12,7 +12,7 @@ func (p *Process) exec(im *image) bool {
 		return false
 	}
 	p.next = im
-	p.exiting.Store(true)
+	p.endThreads()
 	p.mu.Unlock()
 	for _, t := range p.liveThreads() {
 		t.interrupt()
@@ -57,6 +57,7 @@ func (p *Process) takeNext() (old *image, ok bool) {
 	}
 	old, p.image = p.image, next
 	p.lastTID = mainThreadID
+	p.ending = make(chan struct{})
 	p.exiting.Store(false)
 	return old, true
 }

@@ -18,7 +18,8 @@ func (m fakeMemory) Bytes() []byte { return m }
 func (m fakeMemory) Close() error  { return nil }
 
 // fakeModule is a guest written in Go: its exports are functions, of which
-// "handler" has the signature of a callback.
+// "handler" has the signature of a callback, and those of asyncify have theirs.
+// Each instance has a global for the stack pointer, of which one page is used.
 type fakeModule struct {
 	exports map[string]func(t *Thread, args []uint64) (uint64, error)
 }
@@ -28,9 +29,12 @@ func (m *fakeModule) Info() *wasmfile.Info {
 	for name := range m.exports {
 		info.Exports[name] = wasmfile.Signature{}
 	}
-	if m.exports["handler"] != nil {
-		info.Exports["handler"] = wasmfile.Signature{Params: []abi.ValueType{abi.ValueTypeI32}}
+	for _, name := range []string{"handler", "asyncify_start_unwind", "asyncify_start_rewind"} {
+		if m.exports[name] != nil {
+			info.Exports[name] = wasmfile.Signature{Params: []abi.ValueType{abi.ValueTypeI32}}
+		}
 	}
+	info.Globals = map[string]wasmfile.GlobalType{stackPointer: {Type: abi.ValueTypeI32, Mutable: true}}
 	return info
 }
 
@@ -38,20 +42,35 @@ func (m *fakeModule) NewMemory() (Memory, error) { return fakeMemory(maskedMemor
 func (m *fakeModule) Close() error               { return nil }
 func (m *fakeModule) Instantiate(t *Thread, mem Memory) (Instance, error) {
 	t.mem = mem.Bytes()
-	return &fakeInstance{m, t, mem}, nil
+	return &fakeInstance{m, t, mem, 1 << 15}, nil
 }
 
 type fakeInstance struct {
 	module *fakeModule
 	thread *Thread
 	memory Memory
+	sp     fakeGlobal
 }
+
+type fakeGlobal uint64
+
+func (g *fakeGlobal) Get() uint64  { return uint64(*g) }
+func (g *fakeGlobal) Set(v uint64) { *g = fakeGlobal(v) }
 
 func (in *fakeInstance) Memory() Memory             { return in.memory }
 func (in *fakeInstance) HasExport(name string) bool { return in.module.exports[name] != nil }
-func (in *fakeInstance) Global(string) Global       { return nil }
-func (in *fakeInstance) Interrupt()                 {}
-func (in *fakeInstance) Close() error               { return nil }
+func (in *fakeInstance) Global(name string) Global {
+	switch name {
+	case stackPointer:
+		return &in.sp
+	case "__data_end":
+		end := fakeGlobal(1 << 14)
+		return &end
+	}
+	return nil
+}
+func (in *fakeInstance) Interrupt()   {}
+func (in *fakeInstance) Close() error { return nil }
 func (in *fakeInstance) Call(name string, args ...uint64) (uint64, error) {
 	return in.module.exports[name](in.thread, args)
 }

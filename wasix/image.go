@@ -18,6 +18,7 @@ type image struct {
 	futexes futexTable
 	locals  threadLocals
 
+	asyncify  bool // has the exports of Binaryen's asyncify
 	wasix     bool // made for WASIX, not plain WASI
 	longAddrs bool // see hasLongAddrs
 }
@@ -26,7 +27,7 @@ type image struct {
 func imageOf(mod Module) *image {
 	info := mod.Info()
 	return &image{
-		module: mod, wasix: importsFrom(info, "wasix_32v1", "wasix_64v1"),
+		module: mod, asyncify: hasAsyncify(info), wasix: importsFrom(info, "wasix_32v1", "wasix_64v1"),
 		longAddrs: hasLongAddrs(info),
 	}
 }

@@ -2,6 +2,7 @@ package wasix
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -28,38 +29,34 @@ type Grower interface {
 //   - EFAULT: pid lies outside memory
 //   - ENOMEM: no memory for the child, or for saving the stack
 //   - ENOSYS: the binary has no asyncify
-//   - ENOTSUP: called in a signal handler; it is not known where the stack is
-func procFork(t *Thread, p []uint64) abi.Errno { return t.forkOrVfork(p[0] == 0, uint32(p[1])) }
-
-// forkFailed tells errnos from process ids in what a fork gives its import.
-const forkFailed = 1 << 32
-
-func (t *Thread) forkOrVfork(vfork bool, ret uint32) abi.Errno {
-	if v, ok := t.rewound(); ok {
-		if v&forkFailed != 0 {
-			return abi.Errno(v)
+//   - ENOTSUP: it is not known where the stack is
+//
+// A child that is made in a signal handler has the stack of the handler only: it
+// should exec or exit there, or jump to a stack that setjmp saved. When the handler
+// returns it ends with a trap.
+func procFork(t *Thread, p []uint64) abi.Errno {
+	vfork, ret := uint32(p[0]) == 0, uint32(p[1])
+	if c := t.rewound(); c != nil {
+		if c.errno == abi.ESUCCESS {
+			t.putUint32(ret, uint32(c.value))
 		}
-		t.putUint32(ret, uint32(v))
-		return abi.ESUCCESS
+		return c.errno
 	}
 	if !t.inMemory(ret, 4) {
 		return abi.EFAULT
 	}
-	if t.stack.entry == nil || t.stack.entry.outer != nil {
-		return abi.ENOTSUP
-	}
-	return t.unwind(func(s *savedStack) (*savedStack, uint64) {
+	return t.unwind(func(s *savedStack) *continuation {
 		child, errno := t.fork(s)
 		if errno != abi.ESUCCESS {
-			return s, forkFailed | uint64(errno)
+			return &continuation{s, 0, errno}
 		}
 		if vfork {
 			select {
 			case <-child.leaving:
-			case <-t.proc.ctx.Done():
+			case <-t.proc.ending:
 			}
 		}
-		return s, uint64(child.pid)
+		return &continuation{s, uint64(child.pid), abi.ESUCCESS}
 	})
 }
 
@@ -71,24 +68,21 @@ func (t *Thread) fork(s *savedStack) (*Process, abi.Errno) {
 	if err != nil {
 		return nil, abi.ENOMEM
 	}
-	child, err := parent.system.newProcess(parent)
-	if err != nil {
-		im.close()
-		return nil, abi.EAGAIN
-	}
+	child := parent.system.makeProcess()
 	child.image = im
 	child.inherit(parent)
+	if err := parent.system.add(child, parent); err != nil {
+		child.abandon()
+		return nil, abi.EAGAIN
+	}
 	copied := make(chan error, 1)
-	err = child.start(func(ct *Thread) error {
-		ct.stack.low, ct.stack.known = t.stack.low, t.stack.known
-		ct.checkpoints = checkpoints{t.checkpoints.last, slices.Clone(t.checkpoints.saved)}
-		err := copyMemory(ct.instance.Memory(), t.instance.Memory().Bytes())
+	err = child.start(parent.ending, func(ct *Thread) error {
+		err := ct.copyOf(t)
 		copied <- err
 		if err != nil {
 			return err
 		}
-		_, err = ct.enter(s.entry, &continuation{s, 0})
-		return child.returned(err)
+		return child.returned(ct.goOn(s))
 	})
 	if err != nil {
 		parent.system.collect(parent, child.pid)
@@ -104,6 +98,34 @@ func (t *Thread) fork(s *savedStack) (*Process, abi.Errno) {
 		return nil, abi.ENOMEM
 	}
 	return child, abi.ESUCCESS
+}
+
+// copyOf makes the thread, a child's first, one like t, which forks meanwhile.
+func (ct *Thread) copyOf(t *Thread) error {
+	ct.stack.low, ct.stack.known = t.stack.low, t.stack.known
+	ct.checkpoints = t.checkpoints
+	ct.checkpoints.saved = slices.Clone(t.checkpoints.saved)
+	t.proc.signals.mu.Lock()
+	handling, blocked := t.signals.handling, t.signals.blocked
+	t.proc.signals.mu.Unlock()
+	ct.setMask(handling, blocked)
+	return copyMemory(ct.instance.Memory(), t.instance.Memory().Bytes())
+}
+
+// goOn runs a child from the stack that its parent has saved, to its end.
+func (ct *Thread) goOn(s *savedStack) error {
+	for from := (&continuation{s, 0, abi.ESUCCESS}); ; {
+		e := from.stack.entry
+		_, err := ct.enter(e, from)
+		switch {
+		case ct.proc.exiting.Load() || e.outer == nil:
+			return err
+		case ct.stack.jump == nil:
+			return cmp.Or(err, error(errHandlerEnds))
+		}
+		from, ct.stack.jump = ct.stack.jump, nil
+		ct.setMask(0, false)
+	}
 }
 
 // inherit gives a child what fork(2) copies from its parent, besides the program.

@@ -2,6 +2,7 @@ package wasix
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/descriptor"
@@ -69,21 +70,25 @@ func (p *Process) spawn(prepare func(child *Process) abi.Errno) (*Process, abi.E
 	child.inherit(p)
 	errno := prepare(child)
 	if errno == abi.ESUCCESS && p.system.add(child, p) != nil {
-		child.image.close()
 		errno = abi.EAGAIN
 	}
 	if errno != abi.ESUCCESS {
-		child.stop()
-		child.closeFiles()
+		child.abandon()
 		return nil, errno
 	}
 	child.closeOnExec()
 	child.signals.exec()
-	if err := child.start(child.runMain(false)); err != nil {
-		p.system.collect(p, child.pid)
-		return nil, abi.ENOEXEC
+	err := child.start(p.ending, child.runMain(false))
+	switch {
+	case err == nil:
+		return child, abi.ESUCCESS
+	case errors.Is(err, errThreadLimit):
+		errno = abi.EAGAIN
+	default:
+		errno = abi.ENOEXEC
 	}
-	return child, abi.ESUCCESS
+	p.system.collect(p, child.pid)
+	return nil, errno
 }
 
 // dispose sets what the new program does about signals, from an array of

@@ -44,8 +44,10 @@ type Process struct {
 	next    *image // what exec puts in the place of the program
 	cpuUsed int64  // ns, by threads that are gone
 	cpuBase int64  // what the Go process had used when this one began, ns
+	began   bool   // there were threads
 
 	exiting atomic.Bool    // the status is set, or exec is under way; no thread runs on
+	ending  chan struct{}  // closed with that; exec makes another
 	running sync.WaitGroup // threads
 	stop    context.CancelFunc
 	ctx     context.Context  // ends with the process; for look-ups of names
@@ -70,7 +72,7 @@ func (s *system) makeProcess() *Process {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Process{
 		system: s, started: time.Now(), threads: map[uint32]*Thread{}, lastTID: mainThreadID,
-		stop: stop, ctx: ctx, done: make(chan struct{}), leaving: make(chan struct{}),
+		stop: stop, ctx: ctx, done: make(chan struct{}), leaving: make(chan struct{}), ending: make(chan struct{}),
 		calls: make(chan *exportCall), cpuBase: hostProcessTime(),
 	}
 }
@@ -94,11 +96,28 @@ func (p *Process) exit(s exitStatus) {
 		return
 	}
 	p.status, p.ended = s, true
-	p.exiting.Store(true)
+	p.endThreads()
 	p.mu.Unlock()
 	p.stop()
 	for _, t := range p.liveThreads() {
 		t.interrupt()
+	}
+}
+
+// endThreads makes the threads end at their next look; who calls it interrupts
+// them then. p.mu is held.
+func (p *Process) endThreads() {
+	if !p.exiting.Swap(true) {
+		close(p.ending)
+	}
+}
+
+// abandon frees what a process holds that nobody knows of yet.
+func (p *Process) abandon() {
+	p.stop()
+	p.closeFiles()
+	if p.image != nil {
+		p.image.close()
 	}
 }
 
@@ -110,21 +129,31 @@ func (p *Process) liveThreads() []*Thread {
 }
 
 // start makes the main thread, in which body is what runs the program. It returns
-// when the program runs, or with the reason why it could not be instantiated.
-func (p *Process) start(body func(*Thread) error) error {
+// when the program runs, or with the reason why it could not be instantiated, or
+// errThreadLimit. When abort is closed before, it kills the process.
+func (p *Process) start(abort <-chan struct{}, body func(*Thread) error) error {
 	t, err := p.addThread(mainThreadID)
-	if err != nil { // killed before it began
+	if err != nil {
+		p.exit(exitStatus{signal: abi.SignalKill, cause: err}) // unless it was killed before it began
 		p.reap()
+		if errors.Is(err, errThreadLimit) {
+			return err
+		}
 		return nil
 	}
 	started := make(chan error, 1)
 	go t.run(started, body)
 	go p.reap()
-	if err := <-started; err != nil {
-		<-p.done
-		return err
+	select {
+	case err = <-started:
+	case <-abort:
+		p.Kill()
+		err = <-started
 	}
-	return nil
+	if err != nil {
+		<-p.done
+	}
+	return err
 }
 
 // reap frees what the process holds once its last thread is gone. When the
@@ -159,6 +188,7 @@ func (p *Process) addThread(tid uint32) (*Thread, error) {
 	}
 	t := newThread(p, tid)
 	p.threads[tid] = t
+	p.began = true
 	p.running.Add(1)
 	return t, nil
 }

@@ -220,11 +220,15 @@ func (s savedStackPointer) restore() {
 
 // setBlocked blocks all signals of the thread, or lets them through. It reports
 // whether one waits to be taken now.
-func (t *Thread) setBlocked(blocked bool) bool {
+func (t *Thread) setBlocked(blocked bool) bool { return t.setMask(t.signals.handling, blocked) }
+
+// setMask makes the thread one that is in the handlers of some signals, and
+// blocks all or not. It reports whether one waits to be taken now.
+func (t *Thread) setMask(handling signalSet, blocked bool) bool {
 	s := &t.proc.signals
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.signals.blocked = blocked
+	t.signals.handling, t.signals.blocked = handling, blocked
 	if t.deliverable() == 0 {
 		return false
 	}

@@ -13,9 +13,18 @@ import (
 // jump to and fro between functions as if their stacks were two.
 const maxStale = 64
 
+const (
+	// maxSaved bounds the bytes of the stacks that a thread has saved. Programs
+	// with a setjmp in each of a thousand nested functions need a tenth of it.
+	maxSaved = 64 << 20
+	// savedSize is what a saved stack takes besides its data, roughly.
+	savedSize = 512
+)
+
 // checkpoints are the stacks that a thread saved by stack_checkpoint, oldest first.
 type checkpoints struct {
 	last  uint64
+	size  int // bytes
 	saved []stackCheckpointed
 }
 
@@ -28,20 +37,29 @@ type stackCheckpointed struct {
 	sp     uint64
 }
 
-// add keeps a stack and returns its number.
-func (c *checkpoints) add(s *savedStack, buffer uint32) uint64 {
+// add keeps a stack and returns its number. Returns ENOMEM when there would be
+// more than [maxSaved].
+func (c *checkpoints) add(s *savedStack, buffer uint32) (uint64, abi.Errno) {
 	sp, stale := s.stackPointer(), 0
 	for i := len(c.saved) - 1; i >= 0; i-- {
 		if old := c.saved[i]; old.sp < sp || old.sp == sp && old.buffer == buffer {
 			if stale++; stale > maxStale {
+				c.size -= old.size()
 				c.saved = slices.Delete(c.saved, i, i+1)
 			}
 		}
 	}
+	if c.size+s.size() > maxSaved {
+		return 0, abi.ENOMEM
+	}
 	c.last++
+	c.size += s.size()
 	c.saved = append(c.saved, stackCheckpointed{s, c.last, buffer, sp})
-	return c.last
+	return c.last, abi.ESUCCESS
 }
+
+// size returns how many bytes the stack takes, roughly.
+func (s *savedStack) size() int { return len(s.data) + savedSize }
 
 // find returns the stack of that number, nil when it is forgotten.
 func (c *checkpoints) find(id uint64) *savedStack {
@@ -68,23 +86,26 @@ func (s *savedStack) stackPointer() uint64 {
 //
 // returns 0 except:
 //   - EFAULT: a pointer lies outside memory
-//   - ENOMEM: no room on the stack in memory to save it
+//   - ENOMEM: no room on the stack in memory to save it, or too much is saved
 //   - ENOSYS: the binary has no asyncify
 //   - ENOTSUP: it is not known where the stack is
 func stackCheckpoint(t *Thread, p []uint64) abi.Errno {
 	snapshot, ret := uint32(p[0]), uint32(p[1])
-	if value, ok := t.rewound(); ok {
-		t.putUint64(ret, value)
-		return abi.ESUCCESS
+	if c := t.rewound(); c != nil {
+		if c.errno == abi.ESUCCESS {
+			t.putUint64(ret, c.value)
+		}
+		return c.errno
 	}
 	if !t.inMemory(snapshot, abi.SizeofStackSnapshot) || !t.inMemory(ret, 8) {
 		return abi.EFAULT
 	}
-	return t.unwind(func(s *savedStack) (*savedStack, uint64) {
+	return t.unwind(func(s *savedStack) *continuation {
+		id, errno := t.checkpoints.add(s, snapshot)
 		b := t.instance.Memory().Bytes()[snapshot:][:abi.SizeofStackSnapshot]
 		clear(b)
-		binary.LittleEndian.PutUint64(b, t.checkpoints.add(s, snapshot))
-		return s, 0
+		binary.LittleEndian.PutUint64(b, id)
+		return &continuation{s, 0, errno}
 	})
 }
 
@@ -102,9 +123,11 @@ func stackRestore(t *Thread, p []uint64) {
 	case target == nil || !t.entered(target.entry):
 		t.trap("stack_restore: the stack is gone, as its function has returned")
 	case target.entry != t.stack.entry:
-		t.stack.jump = &continuation{target, max(p[1], 1)}
+		t.stack.jump = &continuation{target, max(p[1], 1), abi.ESUCCESS}
 	default:
-		errno := t.unwind(func(*savedStack) (*savedStack, uint64) { return target, max(p[1], 1) })
+		errno := t.unwind(func(*savedStack) *continuation {
+			return &continuation{target, max(p[1], 1), abi.ESUCCESS}
+		})
 		if errno != abi.ESUCCESS {
 			t.trap("stack_restore: " + errno.Name())
 		}

@@ -73,11 +73,12 @@ func (p *Process) descendants() (list []*Process) {
 	return list
 }
 
-// runs reports whether the process has threads: before, it is not complete.
+// runs reports whether the process has begun and not ended: outside that time it
+// is not complete.
 func (p *Process) runs() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.threads) > 0
+	return p.began && (!p.ended || len(p.threads) > 0)
 }
 
 // descriptorStats returns EBADF when fd was closed meanwhile.

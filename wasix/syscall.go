@@ -42,6 +42,8 @@ type Syscall struct {
 
 	do  handler                         // result is an errno
 	raw func(t *Thread, stack []uint64) // result, if any, is anything else
+
+	rewinds bool // a guest goes down a saved stack to such calls
 }
 
 // Call carries out the call for guest thread t, for engine adapters. stack
@@ -55,13 +57,16 @@ func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
 	if traced {
 		t.traced.begin(s, stack)
 	}
-	if s.do != nil {
+	switch {
+	case t.stack.busy() && !t.stack.mayCall(s):
+		t.trap("asyncify: the program calls " + s.Module + "." + s.Name + " while its stack is saved or restored")
+	case s.do != nil:
 		errno := s.do(t, stack)
 		if errno == abi.EINTR {
 			errno = t.restart(s, stack)
 		}
 		stack[0] = uint64(errno)
-	} else {
+	default:
 		s.raw(t, stack)
 	}
 	var err error

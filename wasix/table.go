@@ -16,6 +16,8 @@ type row struct {
 	module string                          // only when imported from this module
 	params string                          // only with these parameters, "i32 i64"
 	raw    func(t *Thread, stack []uint64) // instead of do, when the result is not an errno
+
+	rewinds bool // see Syscall
 }
 
 // family is a part of the table, as traces and docs/SYSCALLS.md group it.
@@ -177,7 +179,7 @@ func families() []family {
 			{name: "proc_exit", raw: procExit, support: Full},
 			{name: "proc_exit2", raw: procExit, support: Full},
 			{name: "proc_fork", params: "i32", note: noteProposal},
-			{name: "proc_fork", do: procFork, support: Full, note: noteAsyncify + "; vfork copies the memory, too"},
+			{name: "proc_fork", do: procFork, rewinds: true, support: Full, note: noteAsyncify + "; vfork copies the memory, too; a child made in a signal handler must not return from it"},
 			{name: "proc_fork_env"},
 			{name: "proc_id", do: procID, support: Full},
 			{name: "proc_join", params: "i32 i32", do: procJoin2022, support: Full, note: "2022 to March 2023"},
@@ -236,7 +238,7 @@ func families() []family {
 			{name: "memory_atomic_wait64", raw: memoryAtomicWait64, support: Full},
 		}},
 		{"stack", []row{
-			{name: "stack_checkpoint", do: stackCheckpoint, support: Full, note: noteAsyncify},
+			{name: "stack_checkpoint", do: stackCheckpoint, rewinds: true, support: Full, note: noteAsyncify},
 			{name: "stack_restore", raw: stackRestore, support: Full, note: noteAsyncify},
 		}},
 		{"tty", []row{

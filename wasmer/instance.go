@@ -73,11 +73,12 @@ func (in *instance) Close() error {
 
 // Global implements [wasix.Instance].
 func (in *instance) Global(name string) wasix.Global {
+	typ := in.module.info.Globals[name]
 	index, ok := in.module.code.Export(name, cwasmer.Global)
-	if !ok {
+	if !ok || !typ.IsNumber() {
 		return nil
 	}
-	return global{in.guest, index, in.module.info.Globals[name]}
+	return global{in.guest, index, typ.Mutable}
 }
 
 // global is a [wasix.Global]. Setting an immutable one has no effect.

@@ -125,11 +125,10 @@ func (in *instance) Close() error {
 
 // Global implements [wasix.Instance].
 func (in *instance) Global(name string) wasix.Global {
-	g := in.guest.ExportedGlobal(name)
-	if g == nil {
+	if !in.module.info.Globals[name].IsNumber() {
 		return nil
 	}
-	return global{g}
+	return global{in.guest.ExportedGlobal(name)}
 }
 
 // global is a [wasix.Global]. Setting an immutable one has no effect.

@@ -6,6 +6,7 @@ import "slices"
 var (
 	Unreachable = []byte{0x00}
 	End         = []byte{0x0b}
+	Return      = []byte{0x0f}
 	Drop        = []byte{0x1a}
 	I32Eqz      = []byte{0x45}
 	I32Ne       = []byte{0x47}

@@ -19,7 +19,8 @@ type Module struct {
 	Data      []Data
 }
 
-// Global is a global variable with an integer as its initial value.
+// Global is a global variable with an integer as its initial value; one that is a
+// reference is null.
 type Global struct {
 	Export  string // the name it is exported under, if it is
 	Type    abi.ValueType
@@ -156,11 +157,15 @@ func limits(m *wasmfile.MemoryInfo) []byte {
 }
 
 func (m *Module) globals() [][]byte {
+	const refNull = 0xd0
 	var globals [][]byte
 	for _, g := range m.Globals {
 		value := I32Const(int32(g.Value))
-		if g.Type == abi.ValueTypeI64 {
+		switch g.Type {
+		case abi.ValueTypeI64:
 			value = I64Const(g.Value)
+		case abi.ValueTypeFuncref, abi.ValueTypeExternref:
+			value = []byte{refNull, byte(g.Type)}
 		}
 		var mutable byte
 		if g.Mutable {

@@ -93,6 +93,9 @@ var cases = []engineCase{
 	{"a thread that waits in an instruction takes signals", signalAtomicWait},
 	{"a signal without handler ends a computing program", signalEnds},
 	{"signals from everywhere arrive, each at least once", signalStorm},
+	{"a program that goes up and down its stack forks", forks},
+	{"a program without asyncify's exports, or with others of their names, does not fork", forksNot},
+	{"a program that does not go up and down its stack where it should traps", forksBadly},
 }
 
 // checkGoroutines fails the test if there are more goroutines than before, once

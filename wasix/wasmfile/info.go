@@ -27,6 +27,22 @@ type MemoryInfo struct {
 	Is64         bool
 }
 
+// GlobalType is the type of a global variable.
+type GlobalType struct {
+	Type    abi.ValueType
+	Mutable bool
+}
+
+// IsNumber reports whether the global is an integer or a floating-point number,
+// and so neither a vector nor a reference.
+func (g GlobalType) IsNumber() bool {
+	switch g.Type {
+	case abi.ValueTypeI32, abi.ValueTypeI64, abi.ValueTypeF32, abi.ValueTypeF64:
+		return true
+	}
+	return false
+}
+
 // Info is what a binary says of itself.
 type Info struct {
 	// Functions are the imported functions, in the order of the binary.
@@ -38,8 +54,8 @@ type Info struct {
 	Memory *MemoryInfo
 	// Exports maps exported functions to their signatures.
 	Exports map[string]Signature
-	// Globals maps exported globals to whether they are mutable.
-	Globals map[string]bool
+	// Globals maps exported globals to what they are.
+	Globals map[string]GlobalType
 	// Features the code uses.
 	Features Features
 	// AtomicWait says that the code has memory.atomic.wait or notify.

@@ -59,8 +59,8 @@ type decoder struct {
 	bodies    int
 	tables    int
 	memories  []*MemoryInfo
-	globals   []bool // whether each is mutable, imported ones first
-	foreign   int    // how many globals are imported
+	globals   []GlobalType // imported ones first
+	foreign   int          // how many globals are imported
 	tags      int
 	segments  int // of data
 	dataCount int // what the data count section says, -1 without one
@@ -99,7 +99,7 @@ func decode(wasm []byte, opts RewriteOptions) (*decoder, error) {
 	}
 	d := &decoder{dataCount: -1, opts: opts}
 	d.info.Exports = map[string]Signature{}
-	d.info.Globals = map[string]bool{}
+	d.info.Globals = map[string]GlobalType{}
 	r := reader{buf: wasm, pos: len(preamble)}
 	order := 0
 	for r.more() {

@@ -49,7 +49,7 @@ func TestRead(t *testing.T) {
 			Min: 2, Max: 65536, HasMax: true, Shared: true,
 		},
 		Exports:        map[string]wasmfile.Signature{"_start": {}, "listen": listen},
-		Globals:        map[string]bool{"__stack_pointer": true, "base": false},
+		Globals:        map[string]wasmfile.GlobalType{"__stack_pointer": {Type: i, Mutable: true}, "base": {Type: i}},
 		HasStart:       true,
 		CustomSections: []string{"dylink.0", "name"},
 		Features: wasmfile.FeatureThreads | wasmfile.FeatureSIMD | wasmfile.FeatureExceptions |

@@ -45,7 +45,7 @@ func (d *decoder) importEntry(r *reader) {
 		}
 	case kindGlobal:
 		d.globalType(r)
-		if d.globals[len(d.globals)-1] {
+		if d.globals[len(d.globals)-1].Mutable {
 			d.info.Features |= FeatureMutableGlobals
 		}
 		other = "global"
@@ -105,8 +105,8 @@ func (d *decoder) tagType(r *reader) {
 }
 
 func (d *decoder) globalType(r *reader) {
-	d.valueType(r)
-	d.globals = append(d.globals, mutability(r))
+	typ := d.valueType(r)
+	d.globals = append(d.globals, GlobalType{typ, mutability(r)})
 }
 
 func (d *decoder) globalSection(r *reader) {
@@ -169,7 +169,7 @@ func (d *decoder) exportEntry(r *reader, name string) {
 		}
 	case kindGlobal:
 		d.info.Globals[name] = d.globals[i]
-		if d.globals[i] {
+		if d.globals[i].Mutable {
 			d.info.Features |= FeatureMutableGlobals
 		}
 	}

@@ -180,6 +180,71 @@ static void jump_in_child(void)
 	_exit(9);
 }
 
+#ifdef __wasm__
+
+#include "wasix.h"
+
+enum { SIGUSR1 = 10 };
+static void (*volatile handler)(int);
+__attribute__((export_name("__wasm_signal"))) void __wasm_signal(int signo)
+{
+	if (signo == SIGUSR1) // SIGCHLD comes, too
+		handler(signo);
+}
+
+static void raise_handled(void (*h)(int))
+{
+	handler = h;
+	wasix_callback_signal("__wasm_signal", 13);
+	if (wasix_thread_signal(0, SIGUSR1))
+		die("thread_signal");
+}
+
+#else
+
+static void raise_handled(void (*h)(int))
+{
+	signal(SIGUSR1, h);
+	raise(SIGUSR1);
+}
+
+#endif
+
+static volatile pid_t from_handler;
+
+static void fork_and_exit(int signo)
+{
+	if ((from_handler = fork()) == 0)
+		_exit(signo + 1);
+}
+
+static void vfork_and_exit(int signo)
+{
+	if ((from_handler = vfork()) == 0)
+		_exit(signo + 2);
+}
+
+static void fork_and_jump(int signo)
+{
+	if ((from_handler = fork()) == 0)
+		longjmp(top, signo);
+}
+
+static void in_handler(void)
+{
+	raise_handled(fork_and_exit);
+	ended("in handler.fork", from_handler);
+	raise_handled(vfork_and_exit);
+	ended("in handler.vfork", from_handler);
+	if (setjmp(top) == 0) {
+		raise_handled(fork_and_jump);
+		ended("in handler.jump", from_handler);
+		return;
+	}
+	say("in handler.landed: %s\n", from_handler == 0 ? "child" : "parent");
+	_exit(8);
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc, (void)argv;
@@ -190,5 +255,6 @@ int main(int argc, char **argv)
 	many();
 	jumps();
 	jump_in_child();
+	in_handler();
 	return 0;
 }
