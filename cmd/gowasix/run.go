@@ -67,6 +67,7 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	defer f.removeUnix()
 	cmd.Trace = trace
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	signals.hold()
 	if err = cmd.Start(ctx); err == nil {
 		guests.Add(cmd.Process)
 		signals.to(cmd.Process)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -33,6 +34,8 @@ type signals struct {
 
 	mu      sync.Mutex
 	process *wasix.Process // nil until it runs
+	holding bool           // the process may be running already
+	held    []abi.Signal   // that came since
 	sent    map[abi.Signal]bool
 }
 
@@ -59,30 +62,48 @@ func forwardSignals(ctx context.Context, cancel context.CancelCauseFunc) *signal
 	return s
 }
 
-// to makes the process the one that gets the signals.
+// hold makes signals wait for the process, which is about to begin.
+func (s *signals) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holding = true
+}
+
+// to makes the process the one that gets the signals, those held first.
 func (s *signals) to(p *wasix.Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.process = p
+	for _, sig := range s.held {
+		s.send(sig)
+	}
 }
 
 // forward sends the guest a signal. A second INT, when the guest has not come to
-// handle the first, ends it.
+// handle the first, ends it; so does a second signal while it does not begin.
 func (s *signals) forward(sig abi.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.process
 	switch {
-	case p == nil && sig != abi.SignalWinch, p != nil && sig == abi.SignalInt && p.Pending(sig):
+	case p == nil && sig == abi.SignalWinch:
+	case p == nil && s.holding && !slices.Contains(s.held, sig):
+		s.held = append(s.held, sig)
+	case p == nil, sig == abi.SignalInt && p.Pending(sig):
 		s.cancel(signalled{sig})
-	case p == nil:
-	case ofTerminal(sig):
-		s.sent[sig] = true
-		p.SignalGroup(sig)
 	default:
-		s.sent[sig] = true
-		_ = p.Signal(sig) // an error says that it has ended
+		s.send(sig)
 	}
+}
+
+// send sends the process a signal. s.mu is held.
+func (s *signals) send(sig abi.Signal) {
+	s.sent[sig] = true
+	if ofTerminal(sig) {
+		s.process.SignalGroup(sig)
+		return
+	}
+	_ = s.process.Signal(sig) // an error says that it has ended
 }
 
 // result returns what err says of the guest's end: a signalled when it died of a
