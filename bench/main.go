@@ -24,7 +24,7 @@ import (
 var (
 	rounds = flag.Int("rounds", 15, "rounds; each runs every variant once")
 	slice  = flag.Duration("slice", 300*time.Millisecond, "measured time of one variant in one round")
-	only   = flag.String("only", "echo,http,calls,files", "comma-separated groups to run")
+	only   = flag.String("only", "echo,http,calls,files", "comma-separated groups to run; processes is one more")
 	match  = flag.String("run", "", "regular expression: only the workloads whose title it matches")
 	out    = flag.String("out", "bench", "folder for report.md and its charts")
 )
@@ -60,6 +60,11 @@ func run() error {
 	}
 	if wanted("files") {
 		if err := measureFiles(bins, machine(), *out); err != nil || *only == "files" {
+			return err
+		}
+	}
+	if wanted("processes") {
+		if err := measureProcesses(bins, *out, machine()); err != nil || *only == "processes" {
 			return err
 		}
 	}
