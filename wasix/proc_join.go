@@ -73,7 +73,7 @@ func (t *Thread) join(pid uint32, nohang bool) (*Process, abi.Errno) {
 // procJoin is proc_join(pid, flags, status): waits for the end of a child, as
 // waitpid(2), and stores how it ended. pid points to an option_pid: none, or 0,
 // is any child; it takes the id of the child that ended, or 0 when NON_BLOCKING
-// is set and none has. WAKE_STOPPED has no effect: no process is ever stopped.
+// is set and none has. WAKE_STOPPED has no effect: that a process stopped is not told.
 //
 // returns 0 except:
 //   - ECHILD: no such child
