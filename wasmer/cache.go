@@ -8,11 +8,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 
 	"golang.org/x/sys/cpu"
+	"golang.org/x/sys/unix"
 
 	cwasmer "github.com/gowasix/gowasix/cgo"
 	"github.com/gowasix/gowasix/internal/cachedir"
@@ -26,8 +28,13 @@ type cache struct {
 	dir string
 }
 
-// cacheFormat changes when the form of entries does.
-const cacheFormat = "gowasix code 1\n"
+// cacheFormat changes when the form of entries does. With the checksum behind it
+// the code begins at a multiple of 16 bytes, as the library needs it.
+const cacheFormat = "gowasix code 02\n"
+
+// maxEntry is the size up to which entries are read: the largest public programs
+// have 20 MB.
+const maxEntry = 1 << 30
 
 // openCache returns the cache that the options ask for, or nil. That the user's
 // cache directory cannot be used is no error, unless the user named it.
@@ -53,10 +60,8 @@ func (c *cache) compile(wasm []byte) (*cwasmer.Module, error) {
 		return cwasmer.Compile(wasm)
 	}
 	key := cacheKey(wasm)
-	if code, err := c.read(key); err == nil {
-		if m, err := cwasmer.Deserialize(code); err == nil {
-			return m, nil
-		}
+	if m, err := c.load(key); err == nil {
+		return m, nil
 	}
 	m, err := cwasmer.Compile(wasm)
 	if err != nil {
@@ -90,17 +95,40 @@ func checksum(key [sha256.Size]byte, code []byte) []byte {
 
 var errEntry = errors.New("damaged cache entry")
 
-// read returns the code of an entry: after the format and the checksum.
-func (c *cache) read(key [sha256.Size]byte) ([]byte, error) {
-	data, err := cachedir.ReadFile(c.path(key))
+// load makes a module of an entry. What it reads of it, it reads into memory of its
+// own: as the library copies the code, the garbage collector need not have it, and
+// pages that come at once are cheaper than those that come by faults.
+func (c *cache) load(key [sha256.Size]byte) (*cwasmer.Module, error) {
+	f, size, err := cachedir.OpenFile(c.path(key))
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = f.Close() }()
+	if size > maxEntry {
+		return nil, errEntry
+	}
+	data, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.Munmap(data) }()
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, err
+	}
+	code, err := entryCode(key, data)
+	if err != nil {
+		return nil, err
+	}
+	return cwasmer.Deserialize(code)
+}
+
+// entryCode returns the code of an entry: after the format and the checksum.
+func entryCode(key [sha256.Size]byte, data []byte) ([]byte, error) {
 	rest, ok := bytes.CutPrefix(data, []byte(cacheFormat))
 	if !ok || len(rest) < sha256.Size {
 		return nil, errEntry
 	}
-	sum, code := rest[:sha256.Size], bytes.Clone(rest[sha256.Size:])
+	sum, code := rest[:sha256.Size], rest[sha256.Size:]
 	if !bytes.Equal(sum, checksum(key, code)) {
 		return nil, errEntry
 	}

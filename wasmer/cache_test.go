@@ -83,6 +83,20 @@ func TestDamagedEntry(t *testing.T) {
 	}
 }
 
+// A file of some size takes no memory.
+func TestHugeEntry(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	compileIn(t, dir)
+	path := entry(t, dir)
+	if err := os.Truncate(path, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	compileIn(t, dir)
+	if size := stat(t, path).Size(); size > 1<<30 {
+		t.Errorf("the entry has still %d bytes", size)
+	}
+}
+
 // What others could have written is not run.
 func TestForeignEntry(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")

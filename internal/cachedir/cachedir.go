@@ -40,28 +40,42 @@ func OpenDefault(name string) (string, error) {
 	return Open(filepath.Join(base, "gowasix", name))
 }
 
-// ReadFile returns the contents of a regular file. The error says so when the
-// file belongs to another user or can be written to by others. It does not
-// follow a symbolic link.
+// ReadFile returns the contents of a file that OpenFile opens.
 func ReadFile(path string) ([]byte, error) {
-	f, err := openNoFollow(path)
+	f, size, err := OpenFile(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", path)
-	}
-	if err := check(info); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	data := make([]byte, info.Size())
+	data := make([]byte, size)
 	_, err = io.ReadFull(f, data)
 	return data, err
+}
+
+// OpenFile opens a regular file for reading and returns its size in bytes. The
+// error says so when the file belongs to another user or can be written to by
+// others. It does not follow a symbolic link.
+func OpenFile(path string) (f *os.File, size int, err error) {
+	f, err = openNoFollow(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+		}
+	}()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s is not a file", path)
+	}
+	if err := check(info); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, int(info.Size()), nil
 }
 
 // WriteFile writes a file with mode 0600. Readers see all of it or what was

@@ -178,11 +178,12 @@ func (s Signature) equal(t Signature) bool {
 }
 
 func (w *rewriter) module() []byte {
-	out := make([]byte, 0, len(w.wasm)+len(w.wasm)/16)
+	out := make([]byte, 0, len(w.wasm)+len(w.wasm)/4)
 	out = append(out, preamble...)
 	var contents []byte
 	for _, s := range w.withAdded() {
-		contents = contents[:0]
+		size := s.end - s.start
+		contents = slices.Grow(contents[:0], size+size/4)
 		switch s.id {
 		case sectionCustom:
 			var keep bool
