@@ -23,3 +23,9 @@ func TestConformance(t *testing.T) {
 		})
 	}
 }
+
+func TestCasts(t *testing.T) {
+	wasixtest.RunCasts(t, func() (wasix.Engine, error) {
+		return wasmer.NewEngine(wasmer.WithoutCache(), wasmer.WithCasts())
+	})
+}

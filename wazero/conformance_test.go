@@ -13,3 +13,9 @@ func TestConformance(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	wasixtest.Run(t, func() (wasix.Engine, error) { return wazero.NewEngine(wazero.WithCache(dir)) })
 }
+
+func TestCasts(t *testing.T) {
+	wasixtest.RunCasts(t, func() (wasix.Engine, error) {
+		return wazero.NewEngine(wazero.WithoutCache(), wazero.WithCasts())
+	})
+}

@@ -8,6 +8,7 @@ type options struct {
 	noCache     bool
 	memoryLimit uint64 // bytes
 	noInterrupt bool
+	casts       bool
 }
 
 func defaultOptions() options {
@@ -42,4 +43,11 @@ func WithMemoryLimit(bytes uint64) Option {
 // turn of a loop and each call of a function that calls others.
 func WithoutInterrupt() Option {
 	return func(o *options) { o.noInterrupt = true }
+}
+
+// WithCasts has calls through function pointers reach functions of other types,
+// as wasmfile.RewriteOptions.Casts says. For programs that native machines
+// forgive and that end with the trap "indirect call type mismatch".
+func WithCasts() Option {
+	return func(o *options) { o.casts = true }
 }

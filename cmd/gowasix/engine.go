@@ -27,14 +27,14 @@ func (f *runFlags) newEngine() (wasix.Engine, error) {
 	}
 	switch f.engine {
 	case "wasmer":
-		return newWasmer(f.cache, limit)
+		return newWasmer(f.cache, limit, f.casts)
 	case "wazero":
-		return newWazero(f.cache, limit)
+		return newWazero(f.cache, limit, f.casts)
 	}
 	return nil, fmt.Errorf("--engine %s: choose wasmer or wazero", f.engine)
 }
 
-func newWasmer(cache string, limit uint64) (wasix.Engine, error) {
+func newWasmer(cache string, limit uint64, casts bool) (wasix.Engine, error) {
 	var opts []wasmer.Option
 	switch cache {
 	case "":
@@ -46,10 +46,13 @@ func newWasmer(cache string, limit uint64) (wasix.Engine, error) {
 	if limit > 0 {
 		opts = append(opts, wasmer.WithMemoryLimit(limit))
 	}
+	if casts {
+		opts = append(opts, wasmer.WithCasts())
+	}
 	return wasmer.NewEngine(opts...)
 }
 
-func newWazero(cache string, limit uint64) (wasix.Engine, error) {
+func newWazero(cache string, limit uint64, casts bool) (wasix.Engine, error) {
 	var opts []wazero.Option
 	switch cache {
 	case "":
@@ -60,6 +63,9 @@ func newWazero(cache string, limit uint64) (wasix.Engine, error) {
 	}
 	if limit > 0 {
 		opts = append(opts, wazero.WithMemoryLimit(limit))
+	}
+	if casts {
+		opts = append(opts, wazero.WithCasts())
 	}
 	return wazero.NewEngine(opts...)
 }

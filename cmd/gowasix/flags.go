@@ -28,6 +28,7 @@ type runFlags struct {
 	timeout        time.Duration
 	memoryLimit    string
 	cache          string
+	casts          bool
 	trace          optional
 	stats          bool
 	debug          string
@@ -83,6 +84,7 @@ func (f *runFlags) flagSet() *flag.FlagSet {
 	set.StringVar(&f.cwd, "cwd", "/", "")
 	set.DurationVar(&f.timeout, "timeout", 0, "")
 	set.StringVar(&f.memoryLimit, "memory-limit", "", "")
+	set.BoolVar(&f.casts, "casts", false, "")
 	set.StringVar(&f.cache, "cache", "", "")
 	set.Var(&f.trace, "trace", "")
 	set.BoolVar(&f.stats, "stats", false, "")

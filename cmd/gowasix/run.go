@@ -171,8 +171,16 @@ func exitStatus(err error, stderr io.Writer) (int, error) {
 	// The end of a pipeline is nothing to tell, as in a shell.
 	if exit.Trap() != nil || exit.Signal() != 0 && exit.Signal() != abi.SignalPipe {
 		fmt.Fprintln(stderr, "gowasix:", err)
+		advise(exit.Trap(), stderr)
 	}
 	return exit.ExitCode(), nil
+}
+
+// advise says what may help against a trap.
+func advise(trap *wasix.Trap, stderr io.Writer) {
+	if trap != nil && strings.HasPrefix(trap.Message, "indirect call type mismatch") {
+		fmt.Fprintln(stderr, "gowasix: the program calls a function as one of another type; with --casts that works as on native machines")
+	}
 }
 
 // wasmPage is the unit of WebAssembly memories, in bytes.

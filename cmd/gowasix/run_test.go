@@ -162,6 +162,25 @@ func printWorkingDirectory() *wasixtest.Module {
 	}
 }
 
+// A call of a function of another type is a trap, and advice, or done as asked.
+func TestCasts(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "cast.wasm")
+	m := &wasixtest.Module{
+		Functions: []wasixtest.Function{
+			{Export: "_start", Body: wasixtest.Body(wasixtest.I32Const(0), wasixtest.CallIndirect(0))},
+			{Signature: wasmfile.Signature{Params: []abi.ValueType{abi.ValueTypeI32}}},
+		},
+		Table: []int{1},
+	}
+	if err := os.WriteFile(program, m.Binary(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eachEngine(t, func(t *testing.T, run ...string) {
+		command(t, "", with(run, program)...).want(t, 134, "", "with --casts that works")
+		command(t, "", with(run, "--casts", program)...).want(t, 0, "", "")
+	})
+}
+
 func TestMemoryLimit(t *testing.T) {
 	eachEngine(t, func(t *testing.T, run ...string) {
 		command(t, "", with(run, "--memory-limit", "16M", guests.Path("process"), "exit", "3")...).want(t, 3, "", "")

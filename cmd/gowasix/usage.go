@@ -71,5 +71,8 @@ Observation, on standard error:
 
 Engine:
   --engine NAME             wasmer or wazero (default %s)
+  --casts                   let calls through function pointers reach functions of another
+                            type, as native machines do, for programs that end by the trap
+                            "indirect call type mismatch"
   --cache DIR               where compiled code is kept, or "off" (default the user's cache)
 `

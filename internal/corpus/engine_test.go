@@ -12,6 +12,17 @@ import (
 // program must compile here, not only once upon a time.
 func engines(t *testing.T) []wasix.Engine {
 	t.Helper()
+	return enginesWith(t, nil, nil)
+}
+
+// castingEngines returns those that let calls reach functions of another type.
+func castingEngines(t *testing.T) []wasix.Engine {
+	t.Helper()
+	return enginesWith(t, []wazero.Option{wazero.WithCasts()}, []wasmer.Option{wasmer.WithCasts()})
+}
+
+func enginesWith(t *testing.T, forWazero []wazero.Option, forWasmer []wasmer.Option) []wasix.Engine {
+	t.Helper()
 	var engines []wasix.Engine
 	add := func(e wasix.Engine, err error) {
 		if err != nil {
@@ -24,9 +35,9 @@ func engines(t *testing.T) []wasix.Engine {
 		})
 		engines = append(engines, e)
 	}
-	add(wazero.NewEngine(wazero.WithoutCache()))
+	add(wazero.NewEngine(append(forWazero, wazero.WithoutCache())...))
 	if wasmer.Available {
-		add(wasmer.NewEngine(wasmer.WithoutCache()))
+		add(wasmer.NewEngine(append(forWasmer, wasmer.WithoutCache())...))
 	}
 	return engines
 }

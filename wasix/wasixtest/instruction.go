@@ -45,6 +45,10 @@ func BrIf(level uint32) []byte { return indexed(0x0d, level) }
 // Call calls a function by its number.
 func Call(function uint32) []byte { return indexed(0x10, function) }
 
+// CallIndirect calls the function whose place in the table is the operand, as one
+// of the type that the function of the given number has.
+func CallIndirect(function uint32) []byte { return cat(indexed(0x11, function), []byte{0}) }
+
 // LocalGet pushes a parameter or local.
 func LocalGet(local uint32) []byte { return indexed(0x20, local) }
 

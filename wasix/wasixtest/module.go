@@ -15,6 +15,7 @@ type Module struct {
 	Memory    *wasmfile.MemoryInfo // nil for none
 	Globals   []Global
 	Functions []Function // numbered after the imports
+	Table     []int      // the numbers of functions, as a table holds them
 	Start     string     // the export that is the start function, if any
 	Data      []Data
 }
@@ -72,10 +73,12 @@ const (
 	sectionType     = 1
 	sectionImport   = 2
 	sectionFunction = 3
+	sectionTable    = 4
 	sectionMemory   = 5
 	sectionGlobal   = 6
 	sectionExport   = 7
 	sectionStart    = 8
+	sectionElement  = 9
 	sectionCode     = 10
 	sectionData     = 11
 
@@ -94,6 +97,7 @@ func (m *Module) Binary() []byte {
 		types = append(types, u32(len(m.Imports)+i))
 	}
 	out = section(out, sectionFunction, types)
+	out = section(out, sectionTable, m.tables())
 	if m.Memory != nil && !m.Memory.Imported {
 		out = section(out, sectionMemory, [][]byte{limits(m.Memory)})
 	}
@@ -104,6 +108,7 @@ func (m *Module) Binary() []byte {
 		out = append(out, sectionStart, byte(len(start)))
 		out = append(out, start...)
 	}
+	out = section(out, sectionElement, m.elements())
 	out = section(out, sectionCode, m.code())
 	return section(out, sectionData, m.data())
 }
@@ -193,6 +198,25 @@ func (m *Module) exports() [][]byte {
 		add(f.Export, kindFunction, len(m.Imports)+i)
 	}
 	return exports
+}
+
+func (m *Module) tables() [][]byte {
+	const funcref, noMax = 0x70, 0
+	if m.Table == nil {
+		return nil
+	}
+	return [][]byte{cat([]byte{funcref, noMax}, u32(len(m.Table)))}
+}
+
+func (m *Module) elements() [][]byte {
+	if m.Table == nil {
+		return nil
+	}
+	segment := cat(u32(0), I32Const(0), End, u32(len(m.Table)))
+	for _, function := range m.Table {
+		segment = append(segment, u32(function)...)
+	}
+	return [][]byte{segment}
 }
 
 // function returns the number of an exported function.

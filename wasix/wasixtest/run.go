@@ -24,6 +24,12 @@ func RunSockets(t *testing.T, newEngine func() (wasix.Engine, error)) {
 	runCases(t, newEngine, socketCases)
 }
 
+// RunCasts is [Run] for an engine that was told to let calls reach functions of
+// another type, as wasmfile.RewriteOptions.Casts does.
+func RunCasts(t *testing.T, newEngine func() (wasix.Engine, error)) {
+	runCases(t, newEngine, castCases)
+}
+
 func runCases(t *testing.T, newEngine func() (wasix.Engine, error), cases []engineCase) {
 	if len(cases) == 0 {
 		t.Fatal("there are no cases")
@@ -65,6 +71,7 @@ var cases = []engineCase{
 	{"an access out of bounds is a trap", trapBounds},
 	{"a division by zero is a trap", trapDivision},
 	{"endless recursion is a trap", trapRecursion},
+	{"a call of a function of another type is a trap", trapCast},
 	{"a trap of another thread ends the process", trapThread},
 	{"a trap in the start function fails the start", trapStart},
 	{"a computing program is killed", killLoop},

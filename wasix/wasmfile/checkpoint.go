@@ -31,7 +31,8 @@ func isCheckpoint(e edit) bool { return e.kind == editCheckpoint }
 
 // rewrites reports whether anything is to be edited.
 func (d *decoder) rewrites() bool {
-	return d.opts.HostFutex && d.info.AtomicWait || d.hasCheckpoints() || d.hasHandlers()
+	return d.opts.HostFutex && d.info.AtomicWait || d.hasCheckpoints() || d.hasHandlers() ||
+		len(d.cast.types) > 0
 }
 
 func (i *Info) imports(f Import) bool {

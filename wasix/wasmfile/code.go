@@ -106,8 +106,10 @@ func (d *decoder) expression(r *reader, constant bool) {
 		case immFutex:
 			d.futexInstruction(r, at, number)
 		case immCallIndirect:
-			if typ := d.callIndirect(r); b == opCallIndirect && r.err == nil {
-				d.indirectCall(at, r.pos, typ, wasOne)
+			typ, table := d.callIndirect(r)
+			if r.err == nil {
+				d.indirectCall(at, r.pos, b, typ, wasOne)
+				d.castCall(at, r.pos, b, typ, table)
 			}
 		case immInvalid:
 			d.unknown(r, at, b, number)
@@ -162,6 +164,13 @@ func (d *decoder) immediates(r *reader, imm immediate) {
 	case immIndex2:
 		r.u32()
 		r.u32()
+	case immTable:
+		r.u32()
+		d.cast.opaque = true
+	case immTable2:
+		r.u32()
+		r.u32()
+		d.cast.opaque = true
 	case immMemory:
 		d.memoryIndex(r)
 	case immMemory2:
@@ -199,15 +208,15 @@ func (d *decoder) immediates(r *reader, imm immediate) {
 	}
 }
 
-// callIndirect reads a type, which it returns, and a table. The table was a zero
+// callIndirect reads a type and a table, and returns them. The table was a zero
 // byte before there could be several.
-func (d *decoder) callIndirect(r *reader) (typ uint32) {
+func (d *decoder) callIndirect(r *reader) (typ, table uint32) {
 	typ = d.funcType(r)
 	at := r.pos
-	if r.u32() != 0 || r.pos != at+1 {
+	if table = r.u32(); table != 0 || r.pos != at+1 {
 		d.info.Features |= FeatureReferenceTypes
 	}
-	return typ
+	return typ, table
 }
 
 func (d *decoder) memoryIndex(r *reader) uint32 {

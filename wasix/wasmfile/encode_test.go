@@ -7,22 +7,23 @@ import (
 
 // The value types and the instructions that the tests write by name.
 const (
-	i32, i64, v128    = 0x7f, 0x7e, 0x7b
-	funcref, extern   = 0x70, 0x6f
-	unreachable, nop  = 0x00, 0x01
-	end, call         = 0x0b, 0x10
-	callIndirect      = 0x11
-	returnCall        = 0x12
-	drop              = 0x1a
-	localGet          = 0x20
-	globalGet         = 0x23
-	globalSet         = 0x24
-	tableSet          = 0x26
-	i32Const          = 0x41
-	i64Const          = 0x42
-	i32Add            = 0x6a
-	refNull, refFunc  = 0xd0, 0xd2
-	misc, simd, atoms = 0xfc, 0xfd, 0xfe
+	i32, i64, v128     = 0x7f, 0x7e, 0x7b
+	funcref, extern    = 0x70, 0x6f
+	unreachable, nop   = 0x00, 0x01
+	end, call          = 0x0b, 0x10
+	callIndirect       = 0x11
+	returnCall         = 0x12
+	returnCallIndirect = 0x13
+	drop               = 0x1a
+	localGet           = 0x20
+	globalGet          = 0x23
+	globalSet          = 0x24
+	tableSet           = 0x26
+	i32Const           = 0x41
+	i64Const           = 0x42
+	i32Add             = 0x6a
+	refNull, refFunc   = 0xd0, 0xd2
+	misc, simd, atoms  = 0xfc, 0xfd, 0xfe
 )
 
 // wasm is a binary of the given sections.

@@ -9,7 +9,7 @@ import (
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
-var everything = wasmfile.RewriteOptions{Unshare: true, HostFutex: true, Checkpoints: true, IgnoredSignals: true}
+var everything = wasmfile.RewriteOptions{Unshare: true, HostFutex: true, Checkpoints: true, IgnoredSignals: true, Casts: true}
 
 func addSeeds(f *testing.F) {
 	f.Add(wasm())
@@ -69,6 +69,7 @@ func FuzzRewrite(f *testing.F) {
 	addSeeds(f)
 	f.Add(computing())
 	f.Add(signalling(0))
+	f.Add(pointers(cat(konst(9), konst(1), op(callIndirect, 5, 0)), twoSegments...))
 	r := newRuntime(f)
 	f.Fuzz(func(t *testing.T, in []byte) {
 		kept := bytes.Clone(in)

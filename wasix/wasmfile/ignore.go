@@ -36,8 +36,8 @@ func (d *decoder) noteCall(callee uint32) {
 // indirectCall notes an instruction that may call SIG_IGN, whose address is 1:
 // those that call handlers in the callback, and any with a constant 1, since a
 // compiler calls functions that there are by their name.
-func (d *decoder) indirectCall(start, end int, typ uint32, constant bool) {
-	if len(d.callback) == 0 || !d.types[typ].equal(handlerType) {
+func (d *decoder) indirectCall(start, end int, opcode byte, typ uint32, constant bool) {
+	if opcode != opCallIndirect || len(d.callback) == 0 || !d.types[typ].equal(handlerType) {
 		return
 	}
 	in := d.function

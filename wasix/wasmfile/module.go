@@ -12,11 +12,14 @@ const (
 
 // The ids of the sections that a rewrite treats specially.
 const (
-	sectionCustom = 0
-	sectionType   = 1
-	sectionImport = 2
-	sectionGlobal = 6
-	sectionCode   = 10
+	sectionCustom   = 0
+	sectionType     = 1
+	sectionImport   = 2
+	sectionFunction = 3
+	sectionTable    = 4
+	sectionGlobal   = 6
+	sectionElement  = 9
+	sectionCode     = 10
 )
 
 // sections describes the sections by id. They occur in the order given here,
@@ -26,20 +29,20 @@ var sections = [...]struct {
 	order  int
 	decode func(*decoder, *reader)
 }{
-	sectionCustom: {"custom", 0, (*decoder).customSection},
-	sectionType:   {"type", 1, (*decoder).typeSection},
-	sectionImport: {"import", 2, (*decoder).importSection},
-	3:             {"function", 3, (*decoder).functionSection},
-	4:             {"table", 4, (*decoder).tableSection},
-	5:             {"memory", 5, (*decoder).memorySection},
-	13:            {"tag", 6, (*decoder).tagSection},
-	sectionGlobal: {"global", 7, (*decoder).globalSection},
-	7:             {"export", 8, (*decoder).exportSection},
-	8:             {"start", 9, (*decoder).startSection},
-	9:             {"element", 10, (*decoder).elementSection},
-	12:            {"data count", 11, (*decoder).dataCountSection},
-	sectionCode:   {"code", 12, (*decoder).codeSection},
-	11:            {"data", 13, (*decoder).dataSection},
+	sectionCustom:   {"custom", 0, (*decoder).customSection},
+	sectionType:     {"type", 1, (*decoder).typeSection},
+	sectionImport:   {"import", 2, (*decoder).importSection},
+	sectionFunction: {"function", 3, (*decoder).functionSection},
+	sectionTable:    {"table", 4, (*decoder).tableSection},
+	5:               {"memory", 5, (*decoder).memorySection},
+	13:              {"tag", 6, (*decoder).tagSection},
+	sectionGlobal:   {"global", 7, (*decoder).globalSection},
+	7:               {"export", 8, (*decoder).exportSection},
+	8:               {"start", 9, (*decoder).startSection},
+	sectionElement:  {"element", 10, (*decoder).elementSection},
+	12:              {"data count", 11, (*decoder).dataCountSection},
+	sectionCode:     {"code", 12, (*decoder).codeSection},
+	11:              {"data", 13, (*decoder).dataSection},
 }
 
 // A section is the place of a section's contents in the binary.
@@ -74,9 +77,10 @@ type decoder struct {
 	calls          bool     // the function at hand calls others
 	function       uint32   // the function at hand
 	callback       []uint32 // the function that takes signals, if any, and those it calls
-	sigIgnCallable bool     // the table has a handler at the address of SIG_IGN
-	futex          [3]bool  // which of the futex instructions occur
-	wide           bool     // one of them is on another memory than the first, or a 64-bit one
+	cast           cast
+	sigIgnCallable bool    // the table has a handler at the address of SIG_IGN
+	futex          [3]bool // which of the futex instructions occur
+	wide           bool    // one of them is on another memory than the first, or a 64-bit one
 }
 
 // Read decodes a core WebAssembly module, function bodies included, and says

@@ -13,6 +13,8 @@ const (
 	immLabels                        // vector of labels, label
 	immIndex                         // one index
 	immIndex2                        // two indices
+	immTable                         // index of a table, which is changed
+	immTable2                        // index, index of a table, one of which is changed
 	immFunc                          // index of a function
 	immCallIndirect                  // type, table
 	immMemory                        // memory
@@ -57,12 +59,17 @@ func opcodes(spans ...span) []opcode {
 }
 
 const (
-	opLoop          = 0x03
-	opIf            = 0x04
-	opEnd           = 0x0b
-	opCall          = 0x10
-	opCallIndirect  = 0x11
+	opLoop         = 0x03
+	opIf           = 0x04
+	opEnd          = 0x0b
+	opCall         = 0x10
+	opCallIndirect = 0x11
+
+	opReturnCallIndirect = 0x13
+
 	opReturnCallRef = 0x15 // the last of the calls
+	opDrop          = 0x1a
+	opLocalGet      = 0x20
 	opGlobalGet     = 0x23
 	opGlobalSet     = 0x24
 	opI32Const      = 0x41
@@ -95,7 +102,8 @@ var coreOpcodes = [256]opcode(opcodes(
 	span{0x1c, 0x1c, opcode{immValueTypes, FeatureReferenceTypes}}, // select t
 	span{0x1f, 0x1f, opcode{immTryTable, FeatureExceptions}},
 	span{0x20, 0x24, opcode{immIndex, 0}},                     // local.get to global.set
-	span{0x25, 0x26, opcode{immIndex, FeatureReferenceTypes}}, // table.get, table.set
+	span{0x25, 0x25, opcode{immIndex, FeatureReferenceTypes}}, // table.get
+	span{0x26, 0x26, opcode{immTable, FeatureReferenceTypes}}, // table.set
 	span{0x28, 0x3e, opcode{immMemarg, 0}},                    // i32.load to i64.store32
 	span{0x3f, 0x40, opcode{immMemory, 0}},                    // memory.size, memory.grow
 	span{0x41, 0x41, opcode{immI32, 0}},
@@ -140,10 +148,12 @@ var prefixed = [4][]opcode{
 		span{9, 9, opcode{immIndex, FeatureBulkMemory}},       // data.drop
 		span{10, 10, opcode{immMemory2, FeatureBulkMemory}},   // memory.copy
 		span{11, 11, opcode{immMemory, FeatureBulkMemory}},    // memory.fill
-		span{12, 12, opcode{immIndex2, FeatureBulkMemory}},    // table.init
+		span{12, 12, opcode{immTable2, FeatureBulkMemory}},    // table.init
 		span{13, 13, opcode{immIndex, FeatureBulkMemory}},     // elem.drop
-		span{14, 14, opcode{immIndex2, FeatureBulkMemory}},    // table.copy
-		span{15, 17, opcode{immIndex, FeatureReferenceTypes}}, // table.grow, size, fill
+		span{14, 14, opcode{immTable2, FeatureBulkMemory}},    // table.copy
+		span{15, 15, opcode{immTable, FeatureReferenceTypes}}, // table.grow
+		span{16, 16, opcode{immIndex, FeatureReferenceTypes}}, // table.size
+		span{17, 17, opcode{immTable, FeatureReferenceTypes}}, // table.fill
 		span{19, 22, opcode{immNone, FeatureWideArithmetic}},  // i64.add128 to i64.mul_wide_u
 	),
 	// Vectors; from 0x100 on, relaxed ones.

@@ -49,10 +49,21 @@ type RewriteOptions struct {
 	//
 	//	signal_ignored(signal i32, callable i32) -> i32
 	IgnoredSignals bool
+	// Casts makes calls through pointers reach functions of other types than the
+	// caller takes them for, as they do on native machines, where such programs
+	// were written; WebAssembly has them trap. Arguments too many are dropped,
+	// missing ones and results are 0, integers are cut or extended. The calls cost
+	// what they did; the binary has a table more for each of their types, and a
+	// small function for each of those and each function in the table that is of
+	// another. Binaries with several tables, an imported one or one that their code
+	// changes stay as they are.
+	Casts bool
 }
 
 // edits reports whether the options ask for more than flags to change.
-func (o RewriteOptions) edits() bool { return o.HostFutex || o.Checkpoints || o.IgnoredSignals }
+func (o RewriteOptions) edits() bool {
+	return o.HostFutex || o.Checkpoints || o.IgnoredSignals || o.Casts
+}
 
 // The functions for the futex instructions, in the order of their opcodes.
 var futexFunctions = [3]Import{
@@ -71,7 +82,7 @@ func signature(params ...abi.ValueType) Signature {
 //
 // The error is one of [Read], or wraps [ErrNotRewritable] when futex
 // instructions are to be replaced that address a memory other than the first or
-// one of 64 bits.
+// one of 64 bits, or when casts would take too much.
 func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
 	d, err := decode(wasm, opts)
 	if err != nil {
@@ -87,13 +98,18 @@ func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
 		d.dropCheckpoints()
 	}
 	d.keepHandlers()
+	d.keepCasts()
 	if !d.rewrites() {
 		return wasm, nil
 	}
 	if d.wide && opts.HostFutex {
 		return nil, fmt.Errorf("%w: memory.atomic.wait or notify on a 64-bit or second memory", ErrNotRewritable)
 	}
-	return newRewriter(d, wasm).module(), nil
+	w := newRewriter(d, wasm)
+	if err := w.adapt(); err != nil {
+		return nil, err
+	}
+	return w.module(), nil
 }
 
 // An editKind says what takes the place of some bytes: below editIndex, a call
@@ -104,6 +120,8 @@ const (
 	editIndex      editKind = 3 + iota // the index of a function
 	editCheckpoint                     // nothing, where a checkpoint goes
 	editHandler                        // a call that may be one of SIG_IGN
+	editCast                           // a call through the table
+	editTailCast                       // the same in the end of a function
 )
 
 // An edit is a place in the binary where an index of a function is, or one of
@@ -111,7 +129,7 @@ const (
 type edit struct {
 	start, end uint32
 	kind       editKind
-	value      uint32 // the index, the instruction's offset, or the function it is in
+	value      uint32 // the index, the instruction's offset, the function it is in, or the number of its type
 }
 
 type rewriter struct {
@@ -127,6 +145,8 @@ type rewriter struct {
 	counters   []int32 // initial values of the globals that are added
 	checkpoint []byte  // the code of one, nil without any
 	handler    handlerCall
+	adapters   []adapter
+	adapterOf  map[adapter]uint32 // their indices
 }
 
 func newRewriter(d *decoder, wasm []byte) *rewriter {
@@ -194,6 +214,12 @@ func (w *rewriter) module() []byte {
 			contents = w.typeSection(contents, s)
 		case sectionImport:
 			contents = w.importSection(contents, s)
+		case sectionFunction:
+			contents = w.functionSection(contents, s)
+		case sectionTable:
+			contents = w.tableSection(contents, s)
+		case sectionElement:
+			contents = w.elementSection(contents, s)
 		case sectionGlobal:
 			contents = w.globalSection(contents, s)
 		case sectionCode:
@@ -235,7 +261,7 @@ func (w *rewriter) vector(out []byte, s section, n int) []byte {
 		count = r.count()
 	}
 	out = appendU32(out, uint32(count+n))
-	return append(out, r.buf[r.pos:]...)
+	return w.splice(out, r.pos, s.end)
 }
 
 func (w *rewriter) typeSection(out []byte, s section) []byte {
@@ -262,13 +288,7 @@ func (w *rewriter) importSection(out []byte, s section) []byte {
 // globalSection appends the globals, and those that are added.
 func (w *rewriter) globalSection(out []byte, s section) []byte {
 	const isMutable = 1
-	r := reader{buf: w.wasm[:s.end], pos: s.start}
-	count := uint32(0)
-	if r.more() {
-		count = r.u32()
-	}
-	out = appendU32(out, count+uint32(len(w.counters)))
-	out = w.splice(out, r.pos, s.end)
+	out = w.vector(out, s, len(w.counters))
 	for _, initial := range w.counters {
 		out = append(out, byte(abi.ValueTypeI32), isMutable, opI32Const)
 		out = append(appendS32(out, initial), opEnd)
@@ -278,13 +298,16 @@ func (w *rewriter) globalSection(out []byte, s section) []byte {
 
 func (w *rewriter) codeSection(out []byte, s section) []byte {
 	r := reader{buf: w.wasm[:s.end], pos: s.start}
-	out = appendU32(out, r.u32())
+	out = appendU32(out, r.u32()+uint32(len(w.adapters)))
 	var body []byte
 	for r.more() {
 		size := int(r.u32())
 		body = w.splice(body[:0], r.pos, r.pos+size)
 		out = appendBytes(out, body)
 		r.skip(uint64(size))
+	}
+	for _, a := range w.adapters {
+		out = appendBytes(out, w.body(a))
 	}
 	return out
 }
@@ -294,12 +317,17 @@ func (w *rewriter) splice(out []byte, start, end int) []byte {
 	for len(w.edits) > 0 && int(w.edits[0].start) < end {
 		e := w.edits[0]
 		w.edits = w.edits[1:]
+		if int(e.start) < start { // of an instruction that another edit has replaced
+			continue
+		}
 		out = append(out, w.wasm[start:e.start]...)
 		switch e.kind {
 		case editIndex:
 			out = appendU32(out, e.value+uint32(len(w.added)))
 		case editCheckpoint:
 			out = append(out, w.checkpoint...)
+		case editCast, editTailCast:
+			out = w.castCode(out, e)
 		case editHandler:
 			out = append(out, w.handler.code(w.wasm[e.start:e.end])...)
 		default:

@@ -76,9 +76,12 @@ func (d *decoder) tableSection(r *reader) {
 			}
 			d.info.Features |= FeatureFunctionReferences
 		}
+		at := r.pos
 		d.tableType(r)
+		d.cast.table = extent{at, r.pos}
 		if initialized {
 			d.expression(r, true)
+			d.cast.opaque = true
 		}
 	}
 }
@@ -207,6 +210,7 @@ func (d *decoder) elementSegment(r *reader) {
 		return
 	}
 	first := ^uint32(0) // where it goes, if that is known
+	var offset extent
 	if flags&elementPassive == 0 {
 		if flags&elementExplicit != 0 {
 			r.u32()
@@ -214,18 +218,25 @@ func (d *decoder) elementSegment(r *reader) {
 		if ahead := *r; ahead.byte() == opI32Const {
 			first = uint32(ahead.signed(32))
 		}
+		offset.start = r.pos
 		d.expression(r, true)
+		offset.end = r.pos
 	}
 	if flags&(elementPassive|elementExplicit) != 0 {
 		d.elementKind(r, flags&elementExpressions != 0)
 	}
+	var functions []uint32
 	for i := range r.count() {
 		if flags&elementExpressions != 0 {
 			d.expression(r, true)
 		} else if function := d.funcIndex(r); r.err == nil {
 			d.noteElement(first+uint32(i), function)
+			if d.opts.Casts {
+				functions = append(functions, function)
+			}
 		}
 	}
+	d.castElements(flags, offset, functions)
 }
 
 func (d *decoder) elementKind(r *reader, isType bool) {
