@@ -182,6 +182,19 @@ func (in *Instance) Bytes() []byte {
 	return bytesOf(unsafe.Pointer(in.c.base), in.c.memory)
 }
 
+// Grow is [Memory.Grow] for the instance's memory, imported or exported; false
+// when it has none. For an exported one it may be called within the instance's own
+// host functions only.
+func (in *Instance) Grow(pages uint32) (before uint32, ok bool) {
+	switch {
+	case in.closed.Load() || in.c == nil || in.c.memory == nil:
+		return 0, false
+	case in.memory != nil:
+		return in.memory.Grow(pages)
+	}
+	return grow(in.c.memory, pages)
+}
+
 // Interrupt ends the call in progress with [Interrupted] when the guest next calls a
 // host function, or the one it is in returns; later calls end at once. It may be
 // called at any time, by any goroutine. A guest that is to be stopped while it

@@ -230,7 +230,8 @@ func TestMemoryGrows(t *testing.T) {
 	if v, err := call(t, b, "load", uint64(len(after)-1)); v != 77 || err != nil {
 		t.Error(v, err)
 	}
-	if !mem.Grow(1) || mem.Grow(65536) || len(b.Bytes()) != 10002<<16 {
+	pages, grown := mem.Grow(1)
+	if _, more := mem.Grow(65536); !grown || more || pages != 10001 || len(b.Bytes()) != 10002<<16 {
 		t.Errorf("size %d", len(b.Bytes()))
 	}
 	for _, limits := range [][2]uint32{{2, 1}, {0, 65537}} {

@@ -7,12 +7,15 @@ import "C"
 
 import (
 	"fmt"
+	"sync"
 	"unsafe"
 )
 
 // maxPages is 4 GiB. libwasmer reserves address space for as much at once, so a
 // memory grows in place.
 const maxPages = 1 << 16
+
+const pageSize = 1 << 16
 
 // Memory is a linear memory that instances of one module import. It never
 // moves.
@@ -21,6 +24,8 @@ type Memory struct {
 	module *Module
 	memory *C.wasm_memory_t
 	base   unsafe.Pointer
+
+	growing sync.Mutex
 }
 
 // NewMemory makes a memory for instances of m, of min pages of 64 KiB and with
@@ -53,9 +58,21 @@ func (m *Memory) Bytes() []byte {
 	return bytesOf(m.base, m.memory)
 }
 
-// Grow adds pages and returns false if that would exceed the maximum.
-func (m *Memory) Grow(pages uint32) bool {
-	return !m.closed.Load() && bool(C.wasm_memory_grow(m.memory, C.uint32_t(pages)))
+// Grow adds pages and returns how many there were, or false if that would exceed the
+// maximum. It may be called by several goroutines, and within host functions; a
+// guest must not grow the memory at the same time.
+func (m *Memory) Grow(pages uint32) (before uint32, ok bool) {
+	if m.closed.Load() {
+		return 0, false
+	}
+	m.growing.Lock()
+	defer m.growing.Unlock()
+	return grow(m.memory, pages)
+}
+
+func grow(m *C.wasm_memory_t, pages uint32) (before uint32, ok bool) {
+	before = uint32(C.wasm_memory_data_size(m) / pageSize)
+	return before, bool(C.wasm_memory_grow(m, C.uint32_t(pages)))
 }
 
 // Close frees the memory, once the instances on it are closed, too.

@@ -69,6 +69,10 @@ type Cmd struct {
 	MaxProcesses int
 	// MaxThreads bounds the threads of all processes; 0 is [DefaultMaxThreads].
 	MaxThreads int
+	// MaxMemory bounds the memory of all processes together, in bytes; 0 is no
+	// limit. The size of each memory counts, with what of it was never written.
+	// Beyond it, memory does not grow, and no process is made: ENOMEM.
+	MaxMemory uint64
 	// MaxBacklog bounds the connections that wait on one listener; 0 is
 	// [DefaultMaxBacklog].
 	MaxBacklog int
@@ -190,7 +194,7 @@ func (c *Cmd) furnish(ctx context.Context, p *Process) error {
 		return fmt.Errorf("terminal: %w", err)
 	}
 	p.terminal = term
-	im, err := newImage(c.Module, c.Args, c.environ())
+	im, err := p.system.newImage(c.Module, c.Args, c.environ(), nil)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ type image struct {
 	name    string
 	module  Module
 	memory  Memory // the memory the module imports, or nil
+	charge  memoryCharge
 	args    []string
 	environ []string
 	futexes futexTable
@@ -39,15 +40,34 @@ func importsFrom(info *wasmfile.Info, modules ...string) bool {
 	})
 }
 
-// newImage returns an image of mod with fresh memory. args[0] is the name.
-func newImage(mod Module, args, environ []string) (*image, error) {
-	memory, err := mod.NewMemory()
-	if err != nil {
+// newImage returns an image of mod with fresh memory, which is charged to the
+// tree in the place of that of old, if any. args[0] is the name. Errors are
+// errMemoryLimit and the engine's.
+func (s *system) newImage(mod Module, args, environ []string, old *image) (*image, error) {
+	im := imageOf(mod)
+	im.name, im.args, im.environ = programName(args), args, environ
+	im.charge.budget = s.budget
+	if old == nil {
+		old = &image{charge: memoryCharge{budget: s.budget}}
+	}
+	if !im.charge.replace(&old.charge, im.initialMemory()) {
+		return nil, errMemoryLimit
+	}
+	var err error
+	if im.memory, err = mod.NewMemory(); err != nil {
+		im.close()
 		return nil, fmt.Errorf("memory: %w", err)
 	}
-	im := imageOf(mod)
-	im.name, im.memory, im.args, im.environ = programName(args), memory, args, environ
 	return im, nil
+}
+
+// initialMemory returns the size of the memory that the program begins with.
+func (im *image) initialMemory() uint64 {
+	m := im.module.Info().Memory
+	if m == nil {
+		return 0
+	}
+	return m.Min * wasmPageSize
 }
 
 func programName(args []string) string {
@@ -59,6 +79,7 @@ func programName(args []string) string {
 
 // close frees the memory, once no instance is left on it.
 func (im *image) close() {
+	im.charge.close()
 	if im.memory != nil {
 		_ = im.memory.Close()
 	}

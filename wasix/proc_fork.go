@@ -10,12 +10,12 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
-// Grower is a [Memory] that can be made larger from outside. Without it, a guest
-// that has grown its memory cannot fork.
+// Grower is a [Memory] that can be made larger from outside. Others do not grow.
 type Grower interface {
 	Memory
-	// Grow adds pages of 64 KiB; false when that would exceed the maximum.
-	Grow(pages uint32) bool
+	// Grow adds pages of 64 KiB and returns how many there were; false when that
+	// would exceed the maximum. Several threads may call it at once.
+	Grow(pages uint32) (before uint32, ok bool)
 }
 
 // procFork is proc_fork(copy_memory, pid): makes a child process that is a copy
@@ -64,7 +64,7 @@ func procFork(t *Thread, p []uint64) abi.Errno {
 // child has its memory. Returns ESUCCESS except EAGAIN and ENOMEM.
 func (t *Thread) fork(s *savedStack) (*Process, abi.Errno) {
 	parent := t.proc
-	im, err := parent.image.copy()
+	im, err := parent.system.copyImage(parent.image)
 	if err != nil {
 		return nil, abi.ENOMEM
 	}
@@ -88,16 +88,28 @@ func (t *Thread) fork(s *savedStack) (*Process, abi.Errno) {
 		parent.system.collect(parent, child.pid)
 		return nil, abi.EAGAIN
 	}
-	select {
-	case err = <-copied:
-	case <-child.done: // killed before
-	}
-	if err != nil {
+	if err := told(copied, child.done); err != nil {
 		<-child.done
 		parent.system.collect(parent, child.pid)
 		return nil, abi.ENOMEM
 	}
 	return child, abi.ESUCCESS
+}
+
+// told returns what came, or is to come, over failure before done was closed, and
+// nil when nothing did: the child was killed before.
+func told(failure <-chan error, done <-chan struct{}) error {
+	select {
+	case err := <-failure:
+		return err
+	case <-done:
+	}
+	select {
+	case err := <-failure: // both were there
+		return err
+	default:
+		return nil
+	}
 }
 
 // copyOf makes the thread, a child's first, one like t, which forks meanwhile.
@@ -109,7 +121,7 @@ func (ct *Thread) copyOf(t *Thread) error {
 	handling, blocked := t.signals.handling, t.signals.blocked
 	t.proc.signals.mu.Unlock()
 	ct.setMask(handling, blocked)
-	return copyMemory(ct.instance.Memory(), t.instance.Memory().Bytes())
+	return ct.copyMemory(t.instance.Memory().Bytes())
 }
 
 // goOn runs a child from the stack that its parent has saved, to its end.
@@ -142,15 +154,13 @@ func (p *Process) inherit(parent *Process) {
 	s.mu.Unlock()
 }
 
-// copy returns a copy of the image for a child, with memory of its own that is
-// still fresh.
-func (im *image) copy() (*image, error) {
-	c := imageOf(im.module)
-	memory, err := im.module.NewMemory()
+// copyImage returns a copy of the image for a child, with memory of its own that
+// is still fresh.
+func (s *system) copyImage(im *image) (*image, error) {
+	c, err := s.newImage(im.module, im.args, im.environ, nil)
 	if err != nil {
 		return nil, err
 	}
-	c.name, c.memory, c.args, c.environ = im.name, memory, im.args, im.environ
 	im.locals.copyTo(&c.locals)
 	return c, nil
 }
@@ -170,20 +180,19 @@ func (l *threadLocals) copyTo(to *threadLocals) {
 // only those that are not all zero need to be there.
 const copyUnit = 4096
 
-// wasmPageSize is the unit in which memories grow.
-const wasmPageSize = 64 << 10
-
 var zeroUnit [copyUnit]byte
 
-// copyMemory makes to a copy of from. What is zero in both is not touched.
-func copyMemory(to Memory, from []byte) error {
-	if missing := len(from) - len(to.Bytes()); missing > 0 {
-		g, ok := to.(Grower)
-		if !ok || !g.Grow(uint32(missing/wasmPageSize)) {
-			return errors.New("wasix: the child's memory cannot grow")
+var errNoMemory = errors.New("wasix: the child's memory cannot grow")
+
+// copyMemory makes the memory a copy of from. What is zero in both is not touched.
+func (t *Thread) copyMemory(from []byte) error {
+	memory := t.instance.Memory()
+	if missing := len(from) - len(memory.Bytes()); missing > 0 {
+		if _, ok := t.growMemory(uint32(missing / wasmPageSize)); !ok {
+			return errNoMemory
 		}
 	}
-	mem := to.Bytes()
+	mem := memory.Bytes()
 	for at := 0; at < len(from); at += copyUnit {
 		src, dst := from[at:at+copyUnit], mem[at:at+copyUnit]
 		if !bytes.Equal(src, zeroUnit[:]) || !bytes.Equal(dst, zeroUnit[:]) {

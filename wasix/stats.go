@@ -16,6 +16,8 @@ type Stats struct {
 	Started     time.Time
 	Exited      bool // it ends, or has ended
 	Threads     int
+	Memory      uint64            // bytes, of this process
+	TreeMemory  uint64            // bytes, of all processes that one command began
 	Descriptors []DescriptorStats // in order
 }
 
@@ -39,12 +41,13 @@ type SocketStats struct {
 // after the end, and costs the guest nothing but what the operating system needs
 // to answer. Sockets may change while they are asked one after the other.
 func (p *Process) Stats() Stats {
-	s := Stats{PID: p.Pid(), Started: p.started}
+	s := Stats{PID: p.Pid(), Started: p.started, TreeMemory: p.system.budget.used.Load()}
 	if parent, ok := p.system.parentOf(p.pid); ok {
 		s.Parent = int(parent)
 	}
 	p.mu.Lock()
 	s.Args, s.Exited, s.Threads = p.image.args, p.ended, len(p.threads)
+	s.Memory = p.image.charge.bytes.Load()
 	p.mu.Unlock()
 	for _, fd := range p.fds.Open() {
 		if d, err := p.descriptorStats(fd); err == nil {

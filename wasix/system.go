@@ -43,6 +43,7 @@ type system struct {
 	maxBacklog   int
 	maxProcesses int
 	maxThreads   int
+	budget       *memoryBudget
 	watches      epoll.Quota
 	programs     programs
 
@@ -60,7 +61,7 @@ type system struct {
 func (c *Cmd) newSystem() *system {
 	s := &system{
 		network: c.Network, unix: network.Unix(), trace: c.Trace,
-		maxBacklog: c.MaxBacklog, maxProcesses: c.MaxProcesses, maxThreads: c.MaxThreads,
+		budget: newMemoryBudget(c.MaxMemory), maxBacklog: c.MaxBacklog, maxProcesses: c.MaxProcesses, maxThreads: c.MaxThreads,
 		processes: map[uint32]*Process{},
 		programs: programs{
 			engine: c.Engine, byDev: map[uint64]Module{},

@@ -237,6 +237,9 @@ func families() []family {
 			{name: "memory_atomic_wait32", raw: memoryAtomicWait32, support: Full},
 			{name: "memory_atomic_wait64", raw: memoryAtomicWait64, support: Full},
 		}},
+		{"memory", []row{
+			{name: "memory_grow", raw: memoryGrow, support: Full},
+		}},
 		{"stack", []row{
 			{name: "stack_checkpoint", do: stackCheckpoint, rewinds: true, support: Full, note: noteAsyncify},
 			{name: "stack_restore", raw: stackRestore, support: Full, note: noteAsyncify},

@@ -18,6 +18,11 @@ var instructions = []abi.Function{
 		Results: []abi.ValueType{abi.ValueTypeI32},
 	},
 	{
+		Module: wasmfile.HostModule, Name: "memory_grow",
+		Params: []abi.ValueType{abi.ValueTypeI32}, ParamNames: []string{"pages"},
+		Results: []abi.ValueType{abi.ValueTypeI32},
+	},
+	{
 		Module: wasmfile.HostModule, Name: "memory_atomic_notify",
 		Params:     []abi.ValueType{abi.ValueTypeI32, abi.ValueTypeI32, abi.ValueTypeI32},
 		ParamNames: []string{"addr", "count", "offset"},

@@ -87,3 +87,6 @@ type ownMemory struct{ guest *cwasmer.Instance }
 
 func (m ownMemory) Bytes() []byte { return m.guest.Bytes() }
 func (m ownMemory) Close() error  { return nil }
+
+// Grow implements [wasix.Grower].
+func (m ownMemory) Grow(pages uint32) (before uint32, ok bool) { return m.guest.Grow(pages) }

@@ -82,9 +82,11 @@ var anonymous = wz.NewModuleConfig().WithName("").WithStartFunctions()
 func (m *memory) Bytes() []byte { return m.reserved[:m.size.Load()] }
 
 // Grow implements [wasix.Grower].
-func (m *memory) Grow(pages uint32) bool {
-	_, ok := m.definer.Memory().Grow(pages)
-	return ok
+func (m *memory) Grow(pages uint32) (before uint32, ok bool) {
+	if m.definer == nil {
+		return 0, false
+	}
+	return m.definer.Memory().Grow(pages)
 }
 
 // Close implements [wasix.Memory].

@@ -15,19 +15,25 @@ import (
 	"github.com/gowasix/gowasix/wazero"
 )
 
-// growing has a memory and exports grow(pages) and size().
+// growing has a memory and exports size() and store(addr).
 func growing(m *wasmfile.MemoryInfo) *Module {
 	return &Module{Memory: m, Functions: []Function{
-		{Export: "grow", Signature: wasmfile.Signature{Params: i32, Results: i32}, Body: Body(LocalGet(0), MemoryGrow)},
 		{Export: "size", Signature: toI32, Body: MemorySize},
 		{Export: "store", Signature: fromI32, Body: Body(LocalGet(0), I32Const(1), I32Store(0))},
 	}}
 }
 
-const (
-	pageSize   = 1 << 16
-	growFailed = 1<<32 - 1
-)
+// grow adds pages to the memory of an instance, as package wasix does for
+// memory.grow, and returns how many there were, or -1.
+func grow(in wasix.Instance, pages uint32) int {
+	before, ok := in.Memory().(wasix.Grower).Grow(pages)
+	if !ok {
+		return -1
+	}
+	return int(before)
+}
+
+const pageSize = 1 << 16
 
 func TestMemoryGrows(t *testing.T) {
 	for name, info := range map[string]*wasmfile.MemoryInfo{
@@ -42,8 +48,8 @@ func TestMemoryGrows(t *testing.T) {
 			if len(before) != pageSize {
 				t.Fatalf("%d bytes at first", len(before))
 			}
-			if got := mustCall(t, in, "grow", 49); got != 1 {
-				t.Fatalf("growing to the limit: %d", int32(got))
+			if got := grow(in, 49); got != 1 {
+				t.Fatalf("growing to the limit: %d", got)
 			}
 			mustCall(t, in, "store", 50*pageSize-4)
 			after := in.Memory().Bytes()
@@ -53,7 +59,7 @@ func TestMemoryGrows(t *testing.T) {
 			if unsafe.SliceData(before) != unsafe.SliceData(after) {
 				t.Error("the memory has moved")
 			}
-			if got := mustCall(t, in, "grow", 1); got != growFailed {
+			if got := grow(in, 1); got != -1 {
 				t.Errorf("growing past the limit: %d", got)
 			}
 			if got := mustCall(t, in, "size"); got != 50 {
@@ -72,8 +78,8 @@ func TestMemoryOutlivesThread(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := mustCall(t, second, "grow", 9); got != 1 {
-		t.Fatalf("grow: %d", int32(got))
+	if got := grow(second, 9); got != 1 {
+		t.Fatalf("grow: %d", got)
 	}
 	mustCall(t, second, "store", 10*pageSize-4)
 	if b := mem.Bytes(); len(b) != 10*pageSize || b[10*pageSize-4] != 1 {
@@ -85,7 +91,7 @@ func TestMemoryOutlivesThread(t *testing.T) {
 	}
 }
 
-// TestMemoryGrowsOnThreads has several threads grow one memory, each by one
+// TestMemoryGrowsOnThreads has several threads grow one memory for their instances, each by one
 // page at a time, while the host looks at it.
 func TestMemoryGrowsOnThreads(t *testing.T) {
 	const threads, turns = 4, 50
@@ -99,9 +105,8 @@ func TestMemoryGrowsOnThreads(t *testing.T) {
 	for _, in := range instances {
 		wg.Go(func() {
 			for range turns {
-				old, err := in.Call("grow", 1)
-				if err != nil || len(mem.Bytes()) < int(old+1)*pageSize {
-					t.Errorf("growing from %d pages leaves %d bytes: %v", old, len(mem.Bytes()), err)
+				if old := grow(in, 1); old < 1 || len(mem.Bytes()) < int(old+1)*pageSize {
+					t.Errorf("growing from %d pages leaves %d bytes", old, len(mem.Bytes()))
 				}
 			}
 		})
@@ -116,8 +121,8 @@ func TestMemoryGrowsOnThreads(t *testing.T) {
 func TestMemoryWholeAddressSpace(t *testing.T) {
 	m := newModule(t, growing(sharedMemory(1, 1<<16)))
 	in := newInstance(t, m, newProcessMemory(t, m))
-	if got := mustCall(t, in, "grow", 1<<16-1); got != 1 {
-		t.Fatalf("grow: %d", int32(got))
+	if got := grow(in, 1<<16-1); got != 1 {
+		t.Fatalf("grow: %d", got)
 	}
 	mustCall(t, in, "store", 1<<32-4)
 	if b := in.Memory().Bytes(); len(b) != 1<<32 || b[1<<32-4] != 1 {
@@ -149,7 +154,7 @@ func TestNothingIsLeft(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustCall(t, in, "grow", 3)
+			grow(in, 3)
 			if err := in.Close(); err != nil {
 				t.Fatal(err)
 			}

@@ -21,7 +21,7 @@ func (f *runFlags) newEngine() (wasix.Engine, error) {
 	var limit uint64
 	if f.memoryLimit != "" {
 		var err error
-		if limit, err = parseSize(f.memoryLimit); err != nil {
+		if limit, err = parseSize("--memory-limit", f.memoryLimit); err != nil {
 			return nil, err
 		}
 	}

@@ -27,6 +27,7 @@ type runFlags struct {
 	cwd            string
 	timeout        time.Duration
 	memoryLimit    string
+	treeMemory     string
 	cache          string
 	casts          bool
 	trace          optional
@@ -85,6 +86,7 @@ func (f *runFlags) flagSet() *flag.FlagSet {
 	set.DurationVar(&f.timeout, "timeout", 0, "")
 	set.StringVar(&f.memoryLimit, "memory-limit", "", "")
 	set.BoolVar(&f.casts, "casts", false, "")
+	set.StringVar(&f.treeMemory, "tree-memory-limit", "", "")
 	set.StringVar(&f.cache, "cache", "", "")
 	set.Var(&f.trace, "trace", "")
 	set.BoolVar(&f.stats, "stats", false, "")

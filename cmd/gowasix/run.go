@@ -129,6 +129,11 @@ func (f *runFlags) command(module wasix.Module, stderr io.Writer) (cmd *wasix.Cm
 	if cmd.Network, err = f.network(stderr); err != nil {
 		return nil, err
 	}
+	if f.treeMemory != "" {
+		if cmd.MaxMemory, err = parseSize("--tree-memory-limit", f.treeMemory); err != nil {
+			return nil, err
+		}
+	}
 	if cmd.Mounts, err = f.mounts(); err != nil {
 		return nil, err
 	}
@@ -186,14 +191,14 @@ func advise(trap *wasix.Trap, stderr io.Writer) {
 // wasmPage is the unit of WebAssembly memories, in bytes.
 const wasmPage = 64 << 10
 
-// parseSize reads the size of a memory.
-func parseSize(s string) (uint64, error) {
+// parseSize reads the size of a memory, the value of a flag.
+func parseSize(flag, s string) (uint64, error) {
 	n, err := parseBytes(s)
 	if err != nil {
-		return 0, fmt.Errorf("--memory-limit %s: write a number of bytes, such as 512M", s)
+		return 0, fmt.Errorf("%s %s: write a number of bytes, such as 512M", flag, s)
 	}
 	if n < wasmPage {
-		return 0, fmt.Errorf("--memory-limit %s: memory comes in pages of 64K; write one at least", s)
+		return 0, fmt.Errorf("%s %s: memory comes in pages of 64K; write one at least", flag, s)
 	}
 	return n, nil
 }

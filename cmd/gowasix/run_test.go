@@ -187,13 +187,21 @@ func TestMemoryLimit(t *testing.T) {
 		r := command(t, "", with(run, "--memory-limit", "64K", guests.Path("process"), "exit", "3")...)
 		r.want(t, 125, "", "limit")
 	})
+	eachEngine(t, func(t *testing.T, run ...string) {
+		fork := []string{guests.Path("processes-shared"), "fork", "1"}
+		command(t, "", with(run, append([]string{"--tree-memory-limit", "64M"}, fork...)...)...).want(t, 0, "fork: 1 done\n", " ns\n")
+		r := command(t, "", with(run, append([]string{"--tree-memory-limit", "64K"}, fork...)...)...)
+		r.want(t, 125, "", "too much memory in the tree")
+		r = command(t, "", with(run, append([]string{"--tree-memory-limit", "1"}, fork...)...)...)
+		r.want(t, 125, "", "--tree-memory-limit 1: memory comes in pages")
+	})
 	for text, want := range map[string]uint64{"65536": 1 << 16, "64K": 1 << 16, "1m": 1 << 20, "4G": 1 << 32} {
-		if got, err := parseSize(text); err != nil || got != want {
+		if got, err := parseSize("--memory-limit", text); err != nil || got != want {
 			t.Errorf("%s is %d, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"", "K", "5X", "-1", "1.5G", "65535", "99999999999999999999", "18446744073709551615K", "1KK"} {
-		if got, err := parseSize(text); err == nil {
+		if got, err := parseSize("--memory-limit", text); err == nil {
 			t.Errorf("%q is %d", text, got)
 		}
 	}

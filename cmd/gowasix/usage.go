@@ -59,7 +59,8 @@ Program:
   --forward-host-env        give the guest the host's environment
   --argv0 NAME              the guest's own name, in place of the file's
   --timeout DURATION        end the guest after a time, such as 30s or 5m
-  --memory-limit BYTES      most memory the guest may have, such as 512M (K, M, G)
+  --memory-limit BYTES      most memory each process may have, such as 512M (K, M, G)
+  --tree-memory-limit BYTES most memory the guest and all its child processes may have together
 
 Observation, on standard error:
   --trace[=FAMILIES]        print each system call once it is done, as strace does, or only

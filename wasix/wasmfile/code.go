@@ -103,6 +103,8 @@ func (d *decoder) expression(r *reader, constant bool) {
 			if depth--; depth == 0 {
 				r.fail(at, "delegate outside of a try block")
 			}
+		case immMemory:
+			d.growInstruction(r, at, b)
 		case immFutex:
 			d.futexInstruction(r, at, number)
 		case immCallIndirect:
@@ -171,8 +173,6 @@ func (d *decoder) immediates(r *reader, imm immediate) {
 		r.u32()
 		r.u32()
 		d.cast.opaque = true
-	case immMemory:
-		d.memoryIndex(r)
 	case immMemory2:
 		d.memoryIndex(r)
 		d.memoryIndex(r)

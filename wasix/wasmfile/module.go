@@ -81,6 +81,7 @@ type decoder struct {
 	sigIgnCallable bool    // the table has a handler at the address of SIG_IGN
 	futex          [3]bool // which of the futex instructions occur
 	wide           bool    // one of them is on another memory than the first, or a 64-bit one
+	wideGrow       bool    // a memory.grow is on such a memory
 }
 
 // Read decodes a core WebAssembly module, function bodies included, and says

@@ -72,6 +72,7 @@ const (
 	opLocalGet      = 0x20
 	opGlobalGet     = 0x23
 	opGlobalSet     = 0x24
+	opMemoryGrow    = 0x40
 	opI32Const      = 0x41
 )
 

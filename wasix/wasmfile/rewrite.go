@@ -10,7 +10,8 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
-// HostModule is the module that rewritten binaries import their futex from.
+// HostModule is the module from which rewritten binaries import what takes the
+// place of instructions.
 const HostModule = "gowasix"
 
 // RewriteOptions says what [Rewrite] changes.
@@ -58,11 +59,16 @@ type RewriteOptions struct {
 	// another. Binaries with several tables, an imported one or one that their code
 	// changes stay as they are.
 	Casts bool
+	// HostGrow makes memory.grow a call of a function of [HostModule], which grows
+	// the memory or not, and returns what the instruction does:
+	//
+	//	memory_grow(pages i32) -> i32
+	HostGrow bool
 }
 
 // edits reports whether the options ask for more than flags to change.
 func (o RewriteOptions) edits() bool {
-	return o.HostFutex || o.Checkpoints || o.IgnoredSignals || o.Casts
+	return o.HostFutex || o.Checkpoints || o.IgnoredSignals || o.Casts || o.HostGrow
 }
 
 // The functions for the futex instructions, in the order of their opcodes.
@@ -80,9 +86,9 @@ func signature(params ...abi.ValueType) Signature {
 // change it returns wasm itself; it never modifies wasm. Rewriting the result
 // again changes nothing.
 //
-// The error is one of [Read], or wraps [ErrNotRewritable] when futex
-// instructions are to be replaced that address a memory other than the first or
-// one of 64 bits, or when casts would take too much.
+// The error is one of [Read], or wraps [ErrNotRewritable] when instructions are to
+// be replaced that address a memory other than the first or one of 64 bits, or when
+// casts would take too much.
 func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
 	d, err := decode(wasm, opts)
 	if err != nil {
@@ -101,6 +107,9 @@ func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
 	d.keepCasts()
 	if !d.rewrites() {
 		return wasm, nil
+	}
+	if d.wideGrow {
+		return nil, fmt.Errorf("%w: memory.grow of a 64-bit or second memory", ErrNotRewritable)
 	}
 	if d.wide && opts.HostFutex {
 		return nil, fmt.Errorf("%w: memory.atomic.wait or notify on a 64-bit or second memory", ErrNotRewritable)
@@ -122,6 +131,7 @@ const (
 	editHandler                        // a call that may be one of SIG_IGN
 	editCast                           // a call through the table
 	editTailCast                       // the same in the end of a function
+	editGrow                           // memory.grow
 )
 
 // An edit is a place in the binary where an index of a function is, or one of
@@ -147,6 +157,7 @@ type rewriter struct {
 	handler    handlerCall
 	adapters   []adapter
 	adapterOf  map[adapter]uint32 // their indices
+	grow       uint32             // the function for memory.grow
 }
 
 func newRewriter(d *decoder, wasm []byte) *rewriter {
@@ -158,6 +169,9 @@ func newRewriter(d *decoder, wasm []byte) *rewriter {
 	}
 	if d.hasCheckpoints() {
 		w.checkpoint = checkpointCode(w.addGlobal(CheckpointInterval), w.add(checkpointFunction))
+	}
+	if slices.ContainsFunc(d.edits, isGrow) {
+		w.grow = w.add(growFunction)
 	}
 	if d.hasHandlers() {
 		w.handler = handlerCall{
@@ -330,6 +344,8 @@ func (w *rewriter) splice(out []byte, start, end int) []byte {
 			out = w.castCode(out, e)
 		case editHandler:
 			out = append(out, w.handler.code(w.wasm[e.start:e.end])...)
+		case editGrow:
+			out = appendU32(append(out, opCall), w.grow)
 		default:
 			out = append(out, opI32Const)
 			out = appendS32(out, int32(e.value))
