@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -243,8 +244,13 @@ func (s *stream) outcome() error {
 	return err
 }
 
-// settleTurns bounds how long settle holds up a connect: well under a millisecond.
-const settleTurns = 200
+// How long settle holds up a connect: for a few turns, and then, on a busy machine
+// or when the queue has no room, for a tenth of a second.
+const (
+	settleTurns = 200
+	settleNaps  = 500
+	settleNap   = 200 * time.Microsecond
+)
 
 // settle waits a moment until the connection is in the listener's queue, where it
 // is on Linux when connect returns: the netstack takes the last packet of the
@@ -259,13 +265,17 @@ func (s *stream) settle() {
 	id := stack.TransportEndpointID{
 		LocalAddress: peer.Addr, LocalPort: peer.Port, RemoteAddress: local.Addr, RemotePort: local.Port,
 	}
-	for range settleTurns {
+	for turn := range settleTurns + settleNaps {
 		other, ok := there.stack.FindTransportEndpoint(protoOf(netAddr(peer.Addr)), tcp.ProtocolNumber, id, 0).(*tcp.Endpoint)
-		if ok && other.EndpointState() != tcp.StateListen && other.EndpointState() != tcp.StateSynRecv {
+		switch {
+		case ok && other.EndpointState() != tcp.StateListen && other.EndpointState() != tcp.StateSynRecv:
 			_, _ = other.GetLocalAddress() // waits for its lock
 			return
+		case turn < settleTurns:
+			runtime.Gosched()
+		default:
+			time.Sleep(settleNap)
 		}
-		runtime.Gosched()
 	}
 }
 
@@ -377,13 +387,20 @@ func (s *stream) readyConnected(state tcp.EndpointState) (ev ready.Events) {
 	if levels&waiter.EventOut != 0 || s.isShut(abi.SdflagsWr) {
 		ev |= ready.Out
 	}
-	if s.isShut(abi.SdflagsRd) || state == tcp.StateCloseWait || state == tcp.StateLastAck || state == tcp.StateClosing {
+	if s.isShut(abi.SdflagsRd) || state == tcp.StateCloseWait || state == tcp.StateLastAck || state == tcp.StateClosing ||
+		ev&ready.In != 0 && s.atEnd() {
 		ev |= ready.In | ready.RdHup
 		if s.isShut(abi.SdflagsWr) {
 			ev |= ready.Hup
 		}
 	}
 	return ev
+}
+
+// atEnd reports whether what can be read is the end of the stream, which the
+// netstack tells readers of before the state changes.
+func (s *stream) atEnd() bool {
+	return s.Available() == 0 && s.ep().Readiness(waiter.EventIn) != 0
 }
 
 // Recvmsg receives into iovs: see [network.Socket]. There is no sender to tell.
@@ -393,10 +410,10 @@ func (s *stream) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Ad
 	}
 	b := newBuffers(iovs, false)
 	defer b.free()
-	if b.left == 0 {
-		return s.receiveNothing()
-	}
 	ep := s.ep()
+	if b.left == 0 {
+		return 0, 0, s.receiveNothing(ep)
+	}
 	var result tcpip.ReadResult
 	var err tcpip.Error
 	opts := tcpip.ReadOptions{Peek: flags&network.MsgPeek != 0}
@@ -414,12 +431,16 @@ func (s *stream) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Ad
 	return 0, 0, s.receiveError(ep, err)
 }
 
-// receiveNothing receives into no room.
-func (s *stream) receiveNothing() (int, network.MsgFlags, error) {
-	if s.state.Load() == listening {
-		return 0, 0, syscall.ENOTCONN
+// receiveNothing receives into no room, which on Linux wants something to be there
+// all the same.
+func (s *stream) receiveNothing(ep *endpoint) error {
+	var one [1]byte
+	b := newBuffers([][]byte{one[:]}, false)
+	defer b.free()
+	if _, err := ep.Read(b, tcpip.ReadOptions{Peek: true}); err != nil {
+		return s.receiveError(ep, err)
 	}
-	return 0, 0, nil
+	return nil
 }
 
 // receiveError returns nil at the end of the stream.
