@@ -3,6 +3,7 @@ package wasix
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
@@ -24,6 +25,34 @@ func (obligingNetwork) Resolve(context.Context, string) ([]netip.Addr, error) {
 func (n obligingNetwork) Pair(typ abi.SockType) (network.Socket, network.Socket, error) {
 	return &obligingSocket{family: abi.AddressFamilyUnix, typ: typ}, &obligingSocket{family: abi.AddressFamilyUnix, typ: typ}, nil
 }
+
+func (obligingNetwork) Interface() network.Interface { return obligingInterface{} }
+
+// obligingInterface has two addresses and two routes, whatever is changed.
+type obligingInterface struct{}
+
+var obligingPrefixes = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")}
+
+func (obligingInterface) HardwareAddr() ([6]byte, error)    { return [6]byte{2, 4, 6, 8, 10, 12}, nil }
+func (obligingInterface) Prefixes() ([]netip.Prefix, error) { return obligingPrefixes, nil }
+
+func (obligingInterface) Routes() (routes []network.Route, err error) {
+	for _, p := range obligingPrefixes {
+		routes = append(routes, network.Route{Prefix: p, Router: p.Addr().Next(), Expires: time.Unix(1<<32, 1)})
+	}
+	return routes, nil
+}
+
+func (obligingInterface) AddAddr(netip.Prefix) error   { return nil }
+func (obligingInterface) RemoveAddr(netip.Addr) error  { return nil }
+func (obligingInterface) ClearAddrs() error            { return nil }
+func (obligingInterface) AcquireAddrs() error          { return nil }
+func (obligingInterface) AddRoute(network.Route) error { return nil }
+func (obligingInterface) RemoveRoute(netip.Addr) error { return nil }
+func (obligingInterface) ClearRoutes() error           { return nil }
+func (obligingInterface) SetGateway(netip.Addr) error  { return nil }
+func (obligingInterface) Plug(string) error            { return nil }
+func (obligingInterface) Unplug() error                { return nil }
 
 type obligingSocket struct {
 	family abi.AddressFamily

@@ -132,11 +132,11 @@ func resultType(p cParam) (typ string, ok bool) {
 // what p says when it is a length, or leads to one.
 func countOf(p cParam, v uint64, mem []byte) uint64 {
 	switch p.Name {
-	case "nsubscriptions", "maxevents", "naddrs":
-		return uint64(uint32(v))
-	}
-	if !strings.HasSuffix(p.Name, "_len") {
-		return 1
+	case "nsubscriptions", "maxevents", "naddrs", "nroutes":
+	default:
+		if !strings.HasSuffix(p.Name, "_len") {
+			return 1
+		}
 	}
 	if !strings.HasSuffix(p.CType, "*") {
 		return uint64(uint32(v))

@@ -28,13 +28,14 @@ type family struct {
 
 // Reasons that several rows share.
 const (
-	noteAsyncify = "for binaries with asyncify exports"
-	noteWaker    = "asynchronous form of April to June 2023, withdrawn"
-	noteBus      = "Wasmer's bus, withdrawn in February 2023"
-	noteProposal = "proposal that no released toolchain uses"
-	noteSide     = "needs dynamic linking"
-	noteContext  = "needs switching of stacks"
-	noteRoutes   = "the host's interfaces and routes are not the guest's to change"
+	noteAsyncify   = "for binaries with asyncify exports"
+	noteWaker      = "asynchronous form of April to June 2023, withdrawn"
+	noteBus        = "Wasmer's bus, withdrawn in February 2023"
+	noteProposal   = "proposal that no released toolchain uses"
+	noteSide       = "needs dynamic linking"
+	noteContext    = "needs switching of stacks"
+	notePortHidden = "of a virtual network; ENOTSUP on the host's, whose interfaces are not shown"
+	notePortFixed  = "of a virtual network; EPERM on the host's, and under a policy"
 )
 
 // families is the one table of all system calls. It is a function, so that
@@ -146,19 +147,19 @@ func families() []family {
 			{name: "sock_status", support: Full, do: sockStatus},
 		}},
 		{"port", []row{
-			{name: "port_addr_add", note: noteRoutes},
-			{name: "port_addr_clear", note: noteRoutes},
-			{name: "port_addr_list"},
-			{name: "port_addr_remove", note: noteRoutes},
-			{name: "port_bridge", note: noteRoutes},
-			{name: "port_dhcp_acquire", note: noteRoutes},
-			{name: "port_gateway_set", note: noteRoutes},
-			{name: "port_mac"},
-			{name: "port_route_add", note: noteRoutes},
-			{name: "port_route_clear", note: noteRoutes},
-			{name: "port_route_list"},
-			{name: "port_route_remove", note: noteRoutes},
-			{name: "port_unbridge", note: noteRoutes},
+			{name: "port_addr_add", do: portAddrAdd, support: Full, note: notePortFixed},
+			{name: "port_addr_clear", do: portAddrClear, support: Full, note: notePortFixed},
+			{name: "port_addr_list", do: portAddrList, support: Full, note: notePortHidden},
+			{name: "port_addr_remove", do: portAddrRemove, support: Full, note: notePortFixed},
+			{name: "port_bridge", do: portBridge, support: Full, note: notePortFixed},
+			{name: "port_dhcp_acquire", do: portDhcpAcquire, support: Full, note: notePortFixed},
+			{name: "port_gateway_set", do: portGatewaySet, support: Full, note: notePortFixed},
+			{name: "port_mac", do: portMac, support: Full, note: notePortHidden},
+			{name: "port_route_add", do: portRouteAdd, support: Full, note: notePortFixed},
+			{name: "port_route_clear", do: portRouteClear, support: Full, note: notePortFixed},
+			{name: "port_route_list", do: portRouteList, support: Full, note: notePortHidden},
+			{name: "port_route_remove", do: portRouteRemove, support: Full, note: notePortFixed},
+			{name: "port_unbridge", do: portUnbridge, support: Full, note: notePortFixed},
 		}},
 		{"poll", []row{
 			{name: "poll_oneoff", module: "wasi_unstable", do: pollOneoff(&pollUnstable), support: Full},

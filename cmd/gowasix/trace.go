@@ -124,11 +124,13 @@ func appendInteger(b []byte, t abi.ValueType, v uint64) []byte {
 // name is something else.
 var pointerNames = map[string]bool{
 	"addr": true, "addrs": true, "args": true, "argv": true, "argv_buf": true, "buf": true,
-	"environ": true, "environ_buf": true, "event": true, "futex": true, "in": true,
-	"multiaddr": true, "out": true, "ro_addr": true, "ro_fd": true, "start_arg": true,
-	"state": true, "timeout": true,
+	"cidr": true, "environ": true, "environ_buf": true, "event": true, "expires_at": true,
+	"futex": true, "in": true, "multiaddr": true, "nroutes": true, "out": true,
+	"preferred_until": true, "ro_addr": true, "ro_fd": true, "routes": true,
+	"start_arg": true, "state": true, "timeout": true, "via_router": true,
 
 	"getcwd.path_len":                   true,
+	"port_addr_list.naddrs":             true,
 	"proc_join.pid":                     true,
 	"sock_join_multicast_v4.interface":  true,
 	"sock_leave_multicast_v4.interface": true,

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/link/loopback"
@@ -33,7 +34,9 @@ type Host struct {
 	port    port
 
 	mu     sync.Mutex
-	addrs  []netip.Prefix // of eth0
+	addrs  []netip.Prefix  // of eth0
+	routes []network.Route // that were added
+	expiry *time.Timer     // of the first of them, if any expires
 	closed bool
 }
 
@@ -198,6 +201,9 @@ func (h *Host) Close() error {
 	h.mu.Lock()
 	closed := h.closed
 	h.closed = true
+	if h.expiry != nil {
+		h.expiry.Stop()
+	}
 	h.mu.Unlock()
 	if closed || h.stack == nil {
 		return nil

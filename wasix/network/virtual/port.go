@@ -18,6 +18,7 @@ type port struct {
 	mtu        atomic.Uint32
 	number     int // tells ports apart in MAC addresses
 	dispatcher atomic.Pointer[stack.NetworkDispatcher]
+	down       atomic.Bool  // the cable is unplugged
 	group      atomic.Int32 // of a partition; -1 is that of all others
 	cable      atomic.Pointer[Cable]
 	sending    lane

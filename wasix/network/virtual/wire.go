@@ -72,6 +72,24 @@ func (w *wire) free(prefix netip.Prefix) (netip.Addr, bool) {
 	return ip, false
 }
 
+// claim gives p an address, unless it has an owner.
+func (w *wire) claim(p *port, ip netip.Addr) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.owners[stackAddr(ip)] != nil {
+		return false
+	}
+	w.owners[stackAddr(ip)] = p
+	return true
+}
+
+// release frees an address.
+func (w *wire) release(ip netip.Addr) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.owners, stackAddr(ip))
+}
+
 // unplug frees all addresses of p.
 func (w *wire) unplug(p *port) {
 	w.mu.Lock()
@@ -102,6 +120,9 @@ func (w *wire) hostOf(h *Host, a tcpip.Address) *Host {
 // carry brings a packet to whom it is for. A packet for nobody is answered with
 // an ICMP error.
 func (w *wire) carry(from *port, pkt *stack.PacketBuffer) {
+	if from.down.Load() {
+		return
+	}
 	to := pkt.Network().DestinationAddress()
 	if isMulticast(to) || from.isBroadcast(to) {
 		w.flood(from, pkt)
@@ -110,7 +131,7 @@ func (w *wire) carry(from *port, pkt *stack.PacketBuffer) {
 	w.mu.RLock()
 	owner := w.owners[to]
 	w.mu.RUnlock()
-	if owner == nil {
+	if owner == nil || owner.down.Load() {
 		w.unreachable(from, pkt)
 		return
 	}
@@ -136,7 +157,7 @@ func (w *wire) flood(from *port, pkt *stack.PacketBuffer) {
 
 // pass lets a packet through two cables, if they do.
 func (w *wire) pass(from, to *port, pkt *stack.PacketBuffer) {
-	if from.group.Load() != to.group.Load() {
+	if from.down.Load() || to.down.Load() || from.group.Load() != to.group.Load() {
 		return
 	}
 	a, b := from.cable.Load(), to.cable.Load()
