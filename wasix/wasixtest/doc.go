@@ -12,8 +12,9 @@
 // and, with [RunSockets] as a part of it, about the socket calls as a guest on
 // that engine sees them: parameters of all types, what is stored in memory and
 // what is not, threads that wait, and what the peer sees. On Linux they need the
-// loopback interface, elsewhere the socket cases are none. A case that hangs
-// fails when the time of the test is up: go test -timeout.
+// loopback interface (RunSockets runs them on a virtual network and on none, too),
+// elsewhere the socket cases are none. A case that hangs fails when the time of the
+// test is up: go test -timeout.
 //
 // A test of system calls makes a [Guest] and makes it call them as a program
 // would, on [Direct] where no engine is to take part.

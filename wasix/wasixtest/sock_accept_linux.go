@@ -2,7 +2,9 @@ package wasixtest
 
 import (
 	"bytes"
+	"errors"
 	"slices"
+	"syscall"
 
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -47,7 +49,9 @@ func acceptTimeout(g *sockGuest) {
 	fd, addr := g.listener(1)
 	g.setTime(fd, abi.SockOptionAcceptTimeout, 1e6)
 	g.wants(abi.EAGAIN, nil, "sock_accept_v2", fd, 0, fdAt, fromAt)
-	g.serve(fd, addr)
+	p := g.dial(addr)
+	g.pollsReadable(fd)
+	g.talk(g.accept(fd, p.name()), p)
 }
 
 // acceptWaits looks at what a waiting thread stores.
@@ -123,7 +127,7 @@ func acceptFlags(g *sockGuest) {
 
 func acceptNoDescriptor(g *sockGuest) {
 	const limit = 16
-	g = newSockGuest(g.t, g.module, g.family, func(cmd *wasix.Cmd) { cmd.MaxDescriptors = limit })
+	g = g.another(func(cmd *wasix.Cmd) { cmd.MaxDescriptors = limit })
 	l, addr := g.listener(1)
 	p := g.dial(addr)
 	var spare uint64
@@ -157,6 +161,7 @@ func acceptInherits(g *sockGuest) {
 	l, addr := g.listener(1)
 	g.setNonblock(l)
 	p := g.dial(addr)
+	g.pollsReadable(l)
 	fd := g.accept(l, p.name())
 	if g.isNonblock(fd) {
 		g.t.Error("the new socket is non-blocking")
@@ -221,7 +226,7 @@ func acceptPreview1(g *sockGuest) {
 	}
 	calls := slices.DeleteFunc(wasix.Syscalls(), func(c *wasix.Syscall) bool { return c.Module != "wasi_snapshot_preview1" })
 	m := compile(g.t, g.engine, Passthrough(guestPages, calls...))
-	g = newSockGuest(g.t, m, g.family, func(cmd *wasix.Cmd) { cmd.Sockets = []network.Socket{l} })
+	g = g.anotherOf(m, func(cmd *wasix.Cmd) { cmd.Sockets = []network.Socket{l} })
 	p := g.dial(encodeInet(addr.AddrPort))
 	g.wants(abi.EFAULT, nil, "sock_accept", 3, 0, outside-2)
 	g.talk(g.newFD("sock_accept", 3, 0, fdAt), p)
@@ -230,7 +235,10 @@ func acceptPreview1(g *sockGuest) {
 // hostListener returns a listening socket that the host has opened.
 func (g *sockGuest) hostListener() network.Socket {
 	g.t.Helper()
-	s, err := network.Host().Socket(g.family, stream, 0)
+	s, err := g.network.Socket(g.family, stream, 0)
+	if errors.Is(err, syscall.EPERM) {
+		g.t.Fatal(abi.EPERM)
+	}
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package wasixtest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -68,7 +69,7 @@ func openFault(g *sockGuest) {
 }
 
 func openNone(g *sockGuest) {
-	g = newSockGuest(g.t, g.module, g.family, func(cmd *wasix.Cmd) { cmd.Network = nil })
+	g = g.another(func(cmd *wasix.Cmd) { cmd.Network = nil })
 	g.wants(abi.EPERM, nil, "sock_open", uint64(g.family), uint64(stream), 0, fdAt)
 }
 
@@ -115,11 +116,11 @@ func bindTakes(g *sockGuest) {
 	if decodeInet(addr).Port() == 0 {
 		g.t.Fatal("the socket has no port")
 	}
-	if l, err := net.Listen("tcp", decodeInet(addr).String()); !errors.Is(err, syscall.EADDRINUSE) {
+	if l, err := g.peers.Listen("tcp", decodeInet(addr).String()); !errors.Is(err, syscall.EADDRINUSE) {
 		g.t.Errorf("the host takes it too: %v, %v", l, err)
 	}
 	g.close(fd)
-	l, err := net.Listen("tcp", decodeInet(addr).String())
+	l, err := g.peers.Listen("tcp", decodeInet(addr).String())
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -219,7 +220,7 @@ func bindV6Only(g *sockGuest) {
 		g.wants(abi.ESUCCESS, nil, "sock_bind", fd, addrAt)
 		g.wants(abi.ESUCCESS, nil, "sock_listen", fd, 1)
 		port := decodeInet(g.name(fd)).Port()
-		c, err := net.DialTCP("tcp4", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port)})
+		c, err := g.peers.Dial("tcp4", fmt.Sprint("127.0.0.1:", port))
 		if err == nil {
 			peer := c.LocalAddr().(*net.TCPAddr).AddrPort()
 			mapped := netip.AddrPortFrom(netip.AddrFrom16(peer.Addr().As16()), peer.Port())
@@ -234,8 +235,8 @@ func bindV6Only(g *sockGuest) {
 
 // denied returns a guest that may do nothing.
 func (g *sockGuest) denied() *sockGuest {
-	return newSockGuest(g.t, g.module, g.family, func(cmd *wasix.Cmd) {
-		cmd.Network = network.WithPolicy(network.Host(), &network.Policy{})
+	return g.another(func(cmd *wasix.Cmd) {
+		cmd.Network = network.WithPolicy(g.network, &network.Policy{})
 	})
 }
 
@@ -308,7 +309,7 @@ func addrSizes(g *sockGuest) {
 // addrScope has a program that imports what only programs of today do.
 func addrScope(g *sockGuest) {
 	m := compile(g.t, g.engine, Passthrough(guestPages, guestCalls()...))
-	g = newSockGuest(g.t, m, g.family, nil)
+	g = g.anotherOf(m, nil)
 	g.wants(abi.ESUCCESS, []Write{{nameAt, append(g.unbound(), make([]byte, 8)...)}},
 		"sock_addr_local", g.open(stream), nameAt)
 }

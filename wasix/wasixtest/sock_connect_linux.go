@@ -9,8 +9,8 @@ import (
 )
 
 var connectCases = []sockCase{
-	{"a descriptor that is not open cannot", connects(abi.EBADF, func(*sockGuest) uint64 { return notOpen }), nil},
-	{"a directory cannot", connects(abi.ENOTSOCK, func(*sockGuest) uint64 { return root }), nil},
+	{"a descriptor that is not open cannot connect", connects(abi.EBADF, func(*sockGuest) uint64 { return notOpen }), nil},
+	{"a directory cannot connect", connects(abi.ENOTSOCK, func(*sockGuest) uint64 { return root }), nil},
 	{"a socket without the right cannot", connects(abi.EACCES, withoutRight(abi.RightsSockConnect)), every},
 	{"a connected stream cannot again", connects(abi.EISCONN, connected), every},
 	{"a listener cannot", connectListener, every},
@@ -52,7 +52,7 @@ func connectListener(g *sockGuest) {
 // server returns a listener of the host's, whose address is at addrAt.
 func (g *sockGuest) server() net.Listener {
 	g.t.Helper()
-	l, err := net.Listen("tcp", decodeInet(g.loopback()).String())
+	l, err := g.peers.Listen("tcp", decodeInet(g.loopback()).String())
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func (g *sockGuest) accepts(l net.Listener, fd uint64) peer {
 	if from := encodeInet(c.RemoteAddr().(*net.TCPAddr).AddrPort()); !bytes.Equal(from, g.name(fd)) {
 		g.t.Errorf("the peer sees % x, the guest says % x", from, g.name(fd))
 	}
-	return hostPeer{c.(*net.TCPConn)}
+	return hostPeer{c.(hostConn)}
 }
 
 func connectSeen(g *sockGuest) {

@@ -30,9 +30,9 @@ var datagramCases = []sockCase{
 }
 
 // udp returns a socket of the host's, and leaves its address at addrAt.
-func (g *sockGuest) udp() (*net.UDPConn, netip.AddrPort) {
+func (g *sockGuest) udp() (net.PacketConn, netip.AddrPort) {
 	g.t.Helper()
-	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(decodeInet(g.loopback())))
+	c, err := g.peers.ListenPacket("udp", decodeInet(g.loopback()).String())
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -43,19 +43,19 @@ func (g *sockGuest) udp() (*net.UDPConn, netip.AddrPort) {
 }
 
 // wantDatagram reads a datagram on the host, and compares.
-func (g *sockGuest) wantDatagram(c *net.UDPConn, data string, from []byte) {
+func (g *sockGuest) wantDatagram(c net.PacketConn, data string, from []byte) {
 	g.t.Helper()
 	b := make([]byte, 1<<16)
-	n, addr, err := c.ReadFromUDPAddrPort(b)
-	if err != nil || string(b[:n]) != data || string(encodeInet(netip.AddrPortFrom(addr.Addr(), addr.Port()))) != string(from) {
+	n, addr, err := c.ReadFrom(b)
+	if err != nil || string(b[:n]) != data || string(encodeInet(addr.(*net.UDPAddr).AddrPort())) != string(from) {
 		g.t.Fatalf("the peer gets %q from %v, %v; want %q", b[:n], addr, err, data)
 	}
 }
 
 // tell sends a datagram of the host's.
-func (g *sockGuest) tell(c *net.UDPConn, to []byte, data string) {
+func (g *sockGuest) tell(c net.PacketConn, to []byte, data string) {
 	g.t.Helper()
-	if _, err := c.WriteToUDPAddrPort([]byte(data), decodeInet(to)); err != nil {
+	if _, err := c.WriteTo([]byte(data), net.UDPAddrFromAddrPort(decodeInet(to))); err != nil {
 		g.t.Fatal(err)
 	}
 }

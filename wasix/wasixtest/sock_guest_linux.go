@@ -61,54 +61,75 @@ var (
 	familyNames = map[abi.AddressFamily]string{inet4: "IPv4", inet6: "IPv6", local: "UNIX"}
 )
 
-// sockets returns a case of Run that has one subtest per socket case and
-// family. None may leave a descriptor of the host's behind.
-func sockets(rows []sockCase) func(*testing.T, wasix.Engine) {
-	return func(t *testing.T, e wasix.Engine) {
-		m := compile(t, e, withThreads(Passthrough(guestPages, socketCalls()...)))
-		for _, row := range rows {
-			families := row.families
-			if families == nil {
-				families = inet[:1]
+// grounded returns a function that makes a case of Run of socket cases, with one
+// subtest per ground, socket case and family. None may leave a descriptor of the
+// host's behind.
+func grounded(grounds []*ground) func(rows []sockCase) func(*testing.T, wasix.Engine) {
+	return func(rows []sockCase) func(*testing.T, wasix.Engine) {
+		return func(t *testing.T, e wasix.Engine) {
+			m := compile(t, e, withThreads(Passthrough(guestPages, socketCalls()...)))
+			for _, gr := range grounds {
+				t.Run(gr.name, func(t *testing.T) {
+					for _, row := range rows {
+						t.Run(row.name, func(t *testing.T) { row.runOn(t, gr, e, m) })
+					}
+				})
 			}
-			t.Run(row.name, func(t *testing.T) {
-				for _, f := range families {
-					t.Run(familyNames[f], func(t *testing.T) {
-						before := descriptors(t)
-						t.Cleanup(func() { checkDescriptors(t, before) })
-						g := newSockGuest(t, m, f, nil)
-						g.engine = e
-						row.run(g)
-					})
-				}
-			})
 		}
+	}
+}
+
+func (c sockCase) runOn(t *testing.T, gr *ground, e wasix.Engine, m wasix.Module) {
+	families := c.families
+	if families == nil {
+		families = inet[:1]
+	}
+	for _, f := range families {
+		t.Run(familyNames[f], func(t *testing.T) {
+			gr.check(t, c, f, func(t testing.TB) {
+				before := descriptors(t)
+				t.Cleanup(func() { checkDescriptors(t, before) })
+				g := &sockGuest{t: t, engine: e, module: m, family: f}
+				g.network, g.peers = gr.open(t)
+				c.run(g.another(nil))
+			})
+		})
 	}
 }
 
 // fileText is in the one file that there is in the guest's root.
 const fileText = "0123456789"
 
-// sockGuest is a guest on the host's network that makes socket calls.
+// sockGuest is a guest that makes socket calls.
 type sockGuest struct {
 	*Guest
-	t      *testing.T
-	engine wasix.Engine
-	module wasix.Module
-	family abi.AddressFamily
-	names  int // of UNIX sockets that were made up
+	t       testing.TB
+	engine  wasix.Engine
+	module  wasix.Module
+	family  abi.AddressFamily
+	network network.Network // of the ground
+	peers   peers
+	names   int // of UNIX sockets that were made up
 }
 
-func newSockGuest(t *testing.T, m wasix.Module, family abi.AddressFamily, setup func(*wasix.Cmd)) *sockGuest {
-	t.Helper()
-	g := startGuest(t, m, func(cmd *wasix.Cmd) {
-		cmd.Network = network.Host()
+// another starts another guest of the same case.
+func (g *sockGuest) another(setup func(*wasix.Cmd)) *sockGuest {
+	g.t.Helper()
+	return g.anotherOf(g.module, setup)
+}
+
+func (g *sockGuest) anotherOf(m wasix.Module, setup func(*wasix.Cmd)) *sockGuest {
+	g.t.Helper()
+	other := *g
+	other.module = m
+	other.Guest = startGuest(g.t, m, func(cmd *wasix.Cmd) {
+		cmd.Network = g.network
 		cmd.Mounts = []vfs.Mount{{FS: vfs.FS(fstest.MapFS{"file": {Data: []byte(fileText)}})}}
 		if setup != nil {
 			setup(cmd)
 		}
 	})
-	return &sockGuest{Guest: g, t: t, module: m, family: family}
+	return &other
 }
 
 // startPoller starts what lives as long as the Go process.
@@ -123,7 +144,7 @@ var startPoller = sync.OnceFunc(func() {
 	_ = s.Close()
 })
 
-func descriptors(t *testing.T) int {
+func descriptors(t testing.TB) int {
 	t.Helper()
 	names, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -134,7 +155,7 @@ func descriptors(t *testing.T) int {
 
 // checkDescriptors fails the test if there are more descriptors than before,
 // once those that are being closed are.
-func checkDescriptors(t *testing.T, before int) {
+func checkDescriptors(t testing.TB, before int) {
 	t.Helper()
 	const attempts = 200
 	now := 0

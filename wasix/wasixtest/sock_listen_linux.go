@@ -2,7 +2,6 @@ package wasixtest
 
 import (
 	"bytes"
-	"net"
 
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -166,7 +165,7 @@ func listenBacklog(g *sockGuest) {
 }
 
 func listenCapped(g *sockGuest) {
-	g = newSockGuest(g.t, g.module, g.family, func(cmd *wasix.Cmd) { cmd.MaxBacklog = 1 })
+	g = g.another(func(cmd *wasix.Cmd) { cmd.MaxBacklog = 1 })
 	for _, backlog := range []uint64{2, 1 << 31, 1<<32 - 1} {
 		fd, _ := g.listener(backlog)
 		g.fills(2)
@@ -220,7 +219,7 @@ func listenClosed(g *sockGuest) {
 	fd, addr := g.listener(1)
 	g.close(fd)
 	g.wants(abi.EBADF, nil, "sock_listen", fd, 1)
-	if c, err := net.Dial("tcp", decodeInet(addr).String()); err == nil {
+	if c, err := g.peers.Dial("tcp", decodeInet(addr).String()); err == nil {
 		_ = c.Close()
 		g.t.Error("the closed listener still takes connections")
 	}

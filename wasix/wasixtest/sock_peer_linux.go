@@ -26,15 +26,22 @@ func (g *sockGuest) dial(addr []byte) peer {
 	if g.family == local {
 		return g.dialInside(addr)
 	}
-	c, err := net.DialTCP("tcp", nil, net.TCPAddrFromAddrPort(decodeInet(addr)))
+	c, err := g.peers.Dial("tcp", decodeInet(addr).String())
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { _ = c.Close() })
-	return hostPeer{c}
+	return hostPeer{c.(hostConn)}
 }
 
-type hostPeer struct{ *net.TCPConn }
+type hostPeer struct{ hostConn }
+
+// hostConn is what a stream of the host can do, a *net.TCPConn or a virtual one.
+type hostConn interface {
+	net.Conn
+	CloseWrite() error
+	SetLinger(seconds int) error
+}
 
 func (p hostPeer) name() []byte { return encodeInet(p.LocalAddr().(*net.TCPAddr).AddrPort()) }
 
@@ -104,7 +111,7 @@ func (p insidePeer) CloseWrite() error {
 func (p insidePeer) Close() error { return p.call("fd_close", p.fd) }
 
 // wantRead reads as much as data has from a peer, and compares.
-func wantRead(t *testing.T, p io.Reader, data string) {
+func wantRead(t testing.TB, p io.Reader, data string) {
 	t.Helper()
 	b := make([]byte, len(data))
 	if n, err := io.ReadFull(p, b); err != nil || string(b) != data {
@@ -113,7 +120,7 @@ func wantRead(t *testing.T, p io.Reader, data string) {
 }
 
 // wantEOF checks that a peer sees the end of the stream.
-func wantEOF(t *testing.T, p io.Reader) {
+func wantEOF(t testing.TB, p io.Reader) {
 	t.Helper()
 	b := make([]byte, 64)
 	if n, err := p.Read(b); n != 0 || !errors.Is(err, io.EOF) {

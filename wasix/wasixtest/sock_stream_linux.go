@@ -144,6 +144,7 @@ func streamDontWait(g *sockGuest) {
 	fd, p := g.connection()
 	g.receiving(fd, abi.RiflagsDontWait, abi.EAGAIN, "")
 	_, _ = p.Write([]byte("data"))
+	g.pollsUntilReadable(fd)
 	g.receiving(fd, abi.RiflagsDontWait, abi.ESUCCESS, "data")
 	at, n := g.iovs(uint32(4096))
 	for {
@@ -162,7 +163,9 @@ func streamTimeout(g *sockGuest) {
 	fd, p := g.connection()
 	g.setTime(fd, abi.SockOptionRecvTimeout, 1e6)
 	g.receiving(fd, 0, abi.EAGAIN, "")
-	g.talk(fd, p)
+	_, _ = p.Write([]byte("data"))
+	g.pollsUntilReadable(fd)
+	g.receives(fd, "data")
 }
 
 func streamEmpty(g *sockGuest) {

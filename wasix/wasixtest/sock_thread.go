@@ -152,7 +152,7 @@ func (g *Guest) quietly(name string, args ...uint64) abi.Errno {
 // socketCalls are what socket cases call. The family proc is not among them:
 // see the case of the addresses of today's programs.
 func socketCalls() []*wasix.Syscall {
-	families := []string{"sock", "fd", "path", "poll", "thread"}
+	families := []string{"sock", "port", "fd", "path", "poll", "thread"}
 	return slices.DeleteFunc(guestCalls(), func(c *wasix.Syscall) bool {
 		return !slices.Contains(families, c.Family)
 	})

@@ -196,7 +196,7 @@ func waitKilledMain(g *sockGuest, w wait) {
 		ended <- err
 	}()
 	g.Process.Kill()
-	if err := <-ended; err == nil {
+	if err := <-ended; err == nil && !w.sends { // for which the kernel may have made room before
 		g.t.Error("the call returned to the guest")
 	}
 	g.ends(nil)
