@@ -16,6 +16,7 @@ import (
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/debug"
+	"github.com/gowasix/gowasix/wasix/network"
 )
 
 // statusTimeout is the exit status after --timeout, as timeout(1) has it.
@@ -140,6 +141,9 @@ func (f *runFlags) command(module wasix.Module, stderr io.Writer) (cmd *wasix.Cm
 	if cmd.Sockets, cmd.SocketNames, err = f.sockets(stderr); err != nil {
 		closeMounts(cmd.Mounts)
 		return nil, err
+	}
+	for i, s := range cmd.Sockets { // which could be connected elsewhere
+		cmd.Sockets[i] = network.Adopt(cmd.Network, s)
 	}
 	return cmd, nil
 }

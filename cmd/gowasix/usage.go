@@ -46,8 +46,9 @@ Network:
                             with LISTEN_FDS and LISTEN_FDNAMES as systemd does; for PORT 0
                             the one chosen is printed (repeatable). Sockets that gowasix
                             itself is started with in this way come first
-  --net-limit LIMITS        bound open sockets, connections that wait to be accepted, and new
-                            connections per second: sockets=100,pending=128,rate=50
+  --net-limit LIMITS        bound open sockets, connections that wait to be accepted, new
+                            connections per second, and bytes received and sent per second:
+                            sockets=100,pending=128,rate=50,in=1M,out=512K
   --add-host NAME:ADDRESS   give a name an address (repeatable)
   --hosts FILE              give names addresses, as /etc/hosts does
   --dns ADDRESS[:PORT]      ask this name server, not the host's (repeatable)

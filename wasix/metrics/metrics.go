@@ -129,7 +129,8 @@ func Quota(name string, l *network.Limited) prometheus.Collector {
 	connections := metric("quota_connections_total", "Connections within the quota.", fixed)
 	refused := metric("quota_refused_total", "What the quota refused.", fixed, "what")
 	bytes := metric("quota_bytes_total", "Bytes sent and received.", fixed, "direction")
-	return &collector{[]*prometheus.Desc{sockets, pending, connections, refused, bytes}, func(send send) {
+	delayed := metric("quota_delayed_total", "Attempts to receive or send that found no bytes of the quota left.", fixed, "direction")
+	return &collector{[]*prometheus.Desc{sockets, pending, connections, refused, bytes, delayed}, func(send send) {
 		u := l.Usage()
 		const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 		send(sockets, gauge, float64(u.Sockets))
@@ -140,5 +141,7 @@ func Quota(name string, l *network.Limited) prometheus.Collector {
 		send(refused, counter, float64(u.ConnectionsRefused), "connection")
 		send(bytes, counter, float64(u.BytesIn), "in")
 		send(bytes, counter, float64(u.BytesOut), "out")
+		send(delayed, counter, float64(u.ReceivesDelayed), "in")
+		send(delayed, counter, float64(u.SendsDelayed), "out")
 	}}
 }

@@ -52,7 +52,9 @@ func TestPolicyAndQuota(t *testing.T) {
 	want := []string{
 		"wasix_network_denials_total{policy=a} = 1", "wasix_network_denials_total{policy=b} = 0",
 		"wasix_quota_bytes_total{direction=in,quota=q} = 0", "wasix_quota_bytes_total{direction=out,quota=q} = 0",
-		"wasix_quota_connections_total{quota=q} = 0", "wasix_quota_pending{quota=q} = 0",
+		"wasix_quota_connections_total{quota=q} = 0",
+		"wasix_quota_delayed_total{direction=in,quota=q} = 0", "wasix_quota_delayed_total{direction=out,quota=q} = 0",
+		"wasix_quota_pending{quota=q} = 0",
 		"wasix_quota_refused_total{quota=q,what=connection} = 0", "wasix_quota_refused_total{quota=q,what=listen} = 0",
 		"wasix_quota_refused_total{quota=q,what=socket} = 1", "wasix_quota_sockets{quota=q} = 1",
 	}

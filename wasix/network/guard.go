@@ -197,7 +197,8 @@ func (g *guard) refuse(r Request, err error) error {
 }
 
 // Adopt returns s, a socket opened elsewhere such as by [FromFD], under the
-// policies of n: what it is bound to is granted, all else is asked for.
+// policies of n, where what it is bound to is granted and all else is asked for,
+// and within its quotas, even when there is no room left.
 func Adopt(n Network, s Socket) Socket {
 	if a, ok := n.(interface{ adopt(Socket) Socket }); ok {
 		return a.adopt(s)
@@ -219,7 +220,7 @@ func (g *guard) adopt(s Socket) Socket {
 
 // guardedSocket asks before it lets a socket do anything new.
 type guardedSocket struct {
-	Socket
+	wrapper
 	guard    *guard
 	family   abi.AddressFamily
 	typ      abi.SockType
@@ -234,13 +235,13 @@ type guardedSocket struct {
 // guardedKernelSocket is a guardedSocket that the kernel's poll(2) can tell about.
 type guardedKernelSocket struct {
 	guardedSocket
-	ready.SysSource
+	kernelFD
 }
 
 // wrap returns s under guard, and the part that guards it.
 func (g *guard) wrap(s Socket) (Socket, *guardedSocket) {
 	if sys, ok := s.(ready.SysSource); ok {
-		k := &guardedKernelSocket{SysSource: sys}
+		k := &guardedKernelSocket{kernelFD: sys}
 		k.init(g, s)
 		return k, &k.guardedSocket
 	}

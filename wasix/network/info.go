@@ -26,9 +26,7 @@ func InfoOf(s Socket) (i Info) {
 func addrInfo(s Socket) (i Info) {
 	i.Local, _ = s.LocalAddr()
 	i.Peer, _ = s.PeerAddr()
-	if a, ok := s.(interface{ Available() int }); ok {
-		i.RecvQueue = a.Available()
-	}
+	i.RecvQueue = Available(s)
 	return i
 }
 

@@ -14,6 +14,12 @@ var tcpStates = [...]string{
 
 const tcpListen = 10
 
+// Available returns how many bytes can be read at once (FIONREAD).
+func (s *hostSocket) Available() int {
+	n, _ := unix.IoctlGetInt(s.SysFD(), unix.SIOCINQ)
+	return max(n, 0)
+}
+
 func (s *hostSocket) info() Info {
 	i := addrInfo(s)
 	fd := s.SysFD()
@@ -29,7 +35,6 @@ func (s *hostSocket) info() Info {
 			i.BytesIn, i.BytesOut = t.Bytes_received, t.Bytes_sent-t.Bytes_retrans
 		}
 	}
-	i.RecvQueue, _ = unix.IoctlGetInt(fd, unix.SIOCINQ)
 	i.SendQueue, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ)
 	return i
 }

@@ -66,8 +66,9 @@ const (
 
 // Socket is one open socket of a Network. Its methods may be called
 // concurrently. The socket table guards their order: nothing follows Close.
-// A type that wraps another Socket and passes on its Queue must be a
-// ready.SysSource when that is one: waiters arm the source by it.
+// A type that wraps another Socket and passes on its Queue must be a ready.Armer
+// when that is one. It should be a ready.SysSource when that is one, unless it is
+// ready at other times: waits then block in the kernel.
 type Socket interface {
 	ready.Source
 	// Type returns what the socket was opened as.

@@ -169,7 +169,7 @@ func (p *Publisher) adopt(s Socket) Socket { return Adopt(p.Network, s) }
 
 // publishedSocket is a socket whose local address may not be what it seems.
 type publishedSocket struct {
-	Socket
+	wrapper
 	publisher *Publisher
 	family    abi.AddressFamily
 	proto     abi.SockProto
@@ -181,7 +181,7 @@ type publishedSocket struct {
 // publishedKernelSocket is a publishedSocket that the kernel's poll(2) can tell about.
 type publishedKernelSocket struct {
 	publishedSocket
-	ready.SysSource
+	kernelFD
 }
 
 func (p *Publisher) wrap(s Socket, seems Addr) Socket {
@@ -192,7 +192,7 @@ func (p *Publisher) wrap(s Socket, seems Addr) Socket {
 // wrapped returns s as published by p, and the part that does it.
 func (p *Publisher) wrapped(s Socket, seems Addr) (Socket, *publishedSocket) {
 	if sys, ok := s.(ready.SysSource); ok {
-		k := &publishedKernelSocket{SysSource: sys}
+		k := &publishedKernelSocket{kernelFD: sys}
 		k.init(p, s, seems)
 		return k, &k.publishedSocket
 	}

@@ -24,6 +24,11 @@ type Quota struct {
 	// too many gets ENOBUFS from connect, and is closed before the guest sees it
 	// when it comes in.
 	Rate int
+	// BytesIn and BytesOut bound the bytes that are received and sent per second,
+	// on all sockets together; as many may be at once after a quiet second. What is
+	// too much waits, as on a slow network: a call blocks or gets EAGAIN, and poll
+	// does not find the socket ready. Peeking is free.
+	BytesIn, BytesOut int
 }
 
 // Usage is what a quota has counted.
@@ -33,14 +38,16 @@ type Usage struct {
 	// What was refused, and how often.
 	SocketsRefused, ListensRefused, ConnectionsRefused uint64
 	BytesIn, BytesOut                                  uint64
+	// How often a receive or send found no bytes left.
+	ReceivesDelayed, SendsDelayed uint64
 }
 
 // WithQuota returns n within the quota. What uses the same Limited shares it, so
 // one for each guest bounds guests, and one inside several bounds them together.
 // Put it around [WithPolicy], so that what is refused there does not count.
-// Sockets that were opened elsewhere, such as Cmd.Sockets, do not count.
+// Sockets that were opened elsewhere, such as Cmd.Sockets, count after [Adopt].
 func WithQuota(n Network, q Quota) *Limited {
-	return &Limited{layer: layer{n}, quota: &quota{Quota: q}}
+	return &Limited{layer: layer{n}, quota: &quota{Quota: q, in: newBucket(q.BytesIn), out: newBucket(q.BytesOut)}}
 }
 
 // Limited is a Network with a quota.
@@ -56,6 +63,8 @@ type quota struct {
 	connections, bytesIn, bytesOut                     atomic.Uint64
 	socketsRefused, listensRefused, connectionsRefused atomic.Uint64
 
+	in, out *bucket // of bytes; nil: no limit
+
 	mu     sync.Mutex
 	tokens float64 // connections that may be made at once
 	at     time.Time
@@ -64,12 +73,28 @@ type quota struct {
 // Usage returns what was counted so far.
 func (l *Limited) Usage() Usage {
 	q := l.quota
-	return Usage{
+	u := Usage{
 		Sockets: int(q.sockets.Load()), Pending: int(q.pending.Load()), Connections: q.connections.Load(),
 		SocketsRefused: q.socketsRefused.Load(), ListensRefused: q.listensRefused.Load(),
 		ConnectionsRefused: q.connectionsRefused.Load(),
 		BytesIn:            q.bytesIn.Load(), BytesOut: q.bytesOut.Load(),
 	}
+	if q.in != nil {
+		u.ReceivesDelayed = q.in.delayed.Load()
+	}
+	if q.out != nil {
+		u.SendsDelayed = q.out.delayed.Load()
+	}
+	return u
+}
+
+// paces reports whether bytes are bounded.
+func (q *quota) paces() bool { return q.in != nil || q.out != nil }
+
+// adopt counts s, whatever room there is.
+func (l *Limited) adopt(s Socket) Socket {
+	l.quota.sockets.Add(1)
+	return l.quota.wrap(l.layer.adopt(s))
 }
 
 func (l *Limited) withContext(ctx context.Context) Network {
@@ -158,25 +183,36 @@ func (l *Limited) Pair(typ abi.SockType) (Socket, Socket, error) {
 
 // limitedSocket is a socket that counts.
 type limitedSocket struct {
-	Socket
+	wrapper
 	quota *quota
 	mu    sync.Mutex
 	// pending is the part of the quota that the backlog takes.
 	pending int
+
+	// While bytes are bounded:
+	in, out turn
+	listens atomic.Bool
+	parts   bool // a transfer may be done in parts
 }
 
-// limitedKernelSocket is a limitedSocket that the kernel's poll(2) can tell about.
+// limitedKernelSocket is a limitedSocket that the kernel's poll(2) can tell about:
+// one whose bytes are not bounded.
 type limitedKernelSocket struct {
 	limitedSocket
-	ready.SysSource
+	kernelFD
 }
 
 // wrap returns s, which is counted.
 func (q *quota) wrap(s Socket) Socket {
-	if sys, ok := s.(ready.SysSource); ok {
-		return &limitedKernelSocket{limitedSocket{Socket: s, quota: q}, sys}
+	if q.paces() {
+		w := &limitedSocket{wrapper: wrapper{s}, quota: q}
+		w.initTurns()
+		return w
 	}
-	return &limitedSocket{Socket: s, quota: q}
+	if sys, ok := s.(ready.SysSource); ok {
+		return &limitedKernelSocket{limitedSocket{wrapper: wrapper{s}, quota: q}, sys}
+	}
+	return &limitedSocket{wrapper: wrapper{s}, quota: q}
 }
 
 // dup returns a socket that counts, too.
@@ -192,20 +228,16 @@ func (s *limitedSocket) dup() (Socket, error) {
 	return s.quota.wrap(d), nil
 }
 
-func (s *limitedSocket) info() Info { return InfoOf(s.Socket) }
-
-func (s *limitedSocket) bindGranted(addr Addr) error { return grantedBind(s.Socket, addr) }
-
-// Available returns how many bytes can be read at once, where it is known.
-func (s *limitedSocket) Available() int {
-	if a, ok := s.Socket.(interface{ Available() int }); ok {
-		return a.Available()
-	}
-	return 0
-}
-
 // Listen takes the backlog out of what may be pending.
 func (s *limitedSocket) Listen(backlog int) error {
+	err := s.listen(backlog)
+	if err == nil {
+		s.listens.Store(true)
+	}
+	return err
+}
+
+func (s *limitedSocket) listen(backlog int) error {
 	q := s.quota
 	if q.Pending <= 0 {
 		return s.Socket.Listen(backlog)
@@ -260,6 +292,7 @@ func (s *limitedSocket) Connect(addr Addr) error {
 	if err := s.quota.connect(); err != nil {
 		return err
 	}
+	s.listens.Store(false) // it was shut down
 	return s.Socket.Connect(addr)
 }
 
@@ -274,20 +307,35 @@ func (s *limitedSocket) connecting() bool {
 	return err == nil
 }
 
-func (s *limitedSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int, MsgFlags, error) {
-	n, out, err := s.Socket.Recvmsg(iovs, flags, from)
+func (s *limitedSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (n int, out MsgFlags, err error) {
+	if b := s.quota.in; b != nil && flags&MsgPeek == 0 {
+		n, out, err = s.recvPaced(b, iovs, flags, from)
+	} else {
+		n, out, err = s.Socket.Recvmsg(iovs, flags, from)
+	}
 	if n > 0 && flags&MsgPeek == 0 {
 		s.quota.bytesIn.Add(uint64(n))
 	}
 	return n, out, err
 }
 
-func (s *limitedSocket) Sendmsg(iovs [][]byte, to *Addr) (int, error) {
-	n, err := s.Socket.Sendmsg(iovs, to)
+func (s *limitedSocket) Sendmsg(iovs [][]byte, to *Addr) (n int, err error) {
+	if b := s.quota.out; b != nil {
+		n, err = s.sendPaced(b, iovs, to)
+	} else {
+		n, err = s.Socket.Sendmsg(iovs, to)
+	}
 	if n > 0 {
 		s.quota.bytesOut.Add(uint64(n))
 	}
 	return n, err
+}
+
+// sent counts what did not come by Sendmsg. Sockets whose bytes are bounded have
+// no kernel descriptor to send by.
+func (s *limitedSocket) sent(n int) {
+	s.quota.bytesOut.Add(uint64(n))
+	Sent(s.Socket, n)
 }
 
 // Close gives the quota back.
@@ -296,5 +344,6 @@ func (s *limitedSocket) Close() error {
 	s.quota.pending.Add(int64(-s.pending))
 	s.mu.Unlock()
 	s.quota.sockets.Add(-1)
+	s.forgetTurns()
 	return s.Socket.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/gowasix/gowasix/wasix/descriptor"
+	"github.com/gowasix/gowasix/wasix/network"
 	"github.com/gowasix/gowasix/wasix/ready"
 )
 
@@ -92,7 +93,10 @@ func (s *Socket) sendKernelFile(d *descriptor.Description, w *ready.Waiter, fd i
 		}
 		seq := s.net.Queue().Seq()
 		n, err := sendfile(fd, raw, offset+int64(sent), count-sent)
-		sent += uint64(max(n, 0))
+		if n > 0 {
+			sent += uint64(n)
+			network.Sent(s.net, n)
+		}
 		if err == syscall.EAGAIN && !d.Nonblock() {
 			err = s.wait(d, w, ready.Out, seq, until)
 		} else if err == nil && n == 0 {

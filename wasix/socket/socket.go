@@ -69,6 +69,7 @@ type kernelSocket struct {
 
 // The methods that both parts of a kernelSocket have.
 
+func (k *kernelSocket) Arm() error                            { return k.SysSource.Arm() }
 func (k *kernelSocket) Queue() *ready.Queue                   { return k.net.Queue() }
 func (k *kernelSocket) Ready(asked ready.Events) ready.Events { return k.Socket.Ready(asked) }
 
@@ -226,14 +227,14 @@ func (s *Socket) PollError() error {
 
 // Available returns how many bytes can be read at once (FIONREAD), 0 where the
 // network does not tell.
-func (s *Socket) Available() int {
-	if a, ok := s.net.(interface{ Available() int }); ok {
-		return a.Available()
+func (s *Socket) Available() int { return network.Available(s.net) }
+
+// Arm makes changes reach the queue, where that takes it: see [ready.Armer].
+func (s *Socket) Arm() error {
+	if a, ok := s.net.(ready.Armer); ok {
+		return a.Arm()
 	}
-	if sys, ok := s.net.(ready.SysSource); ok {
-		return available(sys.SysFD())
-	}
-	return 0
+	return nil
 }
 
 // Status returns how far the socket is (sock_status).

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package socket
-
-func available(int) int { return 0 }
