@@ -188,7 +188,7 @@ func families() []family {
 			{name: "proc_join_poll", note: noteWaker},
 			{name: "proc_parent", do: procParent, support: Full},
 			{name: "proc_snapshot"},
-			{name: "proc_spawn"},
+			{name: "proc_spawn", do: procSpawn, support: Full, note: "without chroot, preopens of the child's own and logs"},
 			{name: "proc_spawn2", do: procSpawn2, support: Full},
 			{name: "proc_spawn3", do: procSpawn3, support: Full},
 			{name: "proc_vfork", note: noteProposal},

@@ -39,6 +39,10 @@ func TestExec(t *testing.T) {
 			do("spawn", "process", "abort").want(t, 0, ended+"2 with 6\n"+gone, "")
 			do("spawn", "/opt/script", "3").want(t, 0,
 				"argc: 4\nargv 1: \"args\"\nargv 2: \"/opt/script\"\nargv 3: \"3\"\nend: NULL\n"+ended+"1 with 0\n"+gone, "")
+			const streams = "streams: 1 1 0\n"
+			do("pipe", "", "process", "cat").want(t, 0, streams+"piped"+ended+"1 with 0\n", "")
+			do("pipe", "/opt", "./process.wasm", "nothing").want(t, 0, streams+ended+"1 with 2\n", "")
+			do("pipe", "/nowhere", "process", "cat").want(t, 1, "spawn: ENOENT\n", "")
 			do("spawn", "nothing").want(t, 1, "spawn: ENOENT\n", "")
 		}
 	})

@@ -23,16 +23,8 @@ type pending struct {
 // pendingLimit is how long a program that does not work may take to show it.
 const pendingLimit = 5 * time.Second
 
-// Reasons why a program does not run.
-const (
-	needsFork  = "forks"
-	needsSpawn = "starts another program"
-)
-
 var pendingPrograms = []pending{
-	{name: "example-execve", reason: needsFork, passes: regexp.MustCompile(`Child\(\d+\) exited with 0`)},
 	{name: "example-pipe", reason: "writes to the end of its pipe that is for reading, as Wasmer lets it", passes: regexp.MustCompile(`printed by the parent`)},
-	{name: "example-spawn", reason: needsSpawn, passes: regexp.MustCompile(`Child status 0`)},
 }
 
 // check runs the program and reports when it works. It is to fail as guests do,

@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gowasix/gowasix/internal/guests"
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
@@ -31,6 +33,9 @@ var publicPrograms = []program{
 	{"dash", runs(sameText(shellOutput), nil, "dash", "-c", shellScript)},
 	{"example-condvar", runs(sameLines(condvarOutput), nil, "condvar")},
 	{"example-epoll", checkEpoll},
+	// Its last line, "Child(2) exited with 0", is in a buffer when it executes another
+	// program; on a terminal it shows.
+	{"example-execve", checkExecve},
 	{"example-fork", runs(sameLines("Parent has x = 0\nChild has x = 2\nChild(2) exited with 0\n"), nil, "fork")},
 	// The status is waitpid's, as the program prints it on Linux; the record of
 	// 2023 has the bare exit code.
@@ -38,6 +43,7 @@ var publicPrograms = []program{
 	{"example-longjmp", runs(sameText(longjmpOutput), nil, "longjmp")},
 	{"example-multi-threading", runs(sameLines(multiThreadingOutput()), nil, "multi-threading")},
 	{"example-signal", checkSignal},
+	{"example-spawn", checkSpawn},
 	{"example-stack", runs(contains("after long jump [val=10]\nbefore long jump\nafter long jump [val=20]\n"), nil, "stack")},
 	{"example-tcp-client", checkTCPClient},
 	{"example-tcp-listener", checkTCPListener},
@@ -166,6 +172,33 @@ func checkSignal(t *testing.T, module wasix.Module) {
 	if status, out := g.wait(); status != 128+int(abi.SignalTerm) || strings.Contains(out, "Child") {
 		t.Errorf("exit status %d, output\n%s", status, out)
 	}
+}
+
+// checkExecve lets the program become echo, as its child does before.
+func checkExecve(t *testing.T, module wasix.Module) {
+	withEcho(t, module, sameText("Main program started\nhi-from-child\nhi-from-parent\n"))
+}
+
+// checkSpawn lets the program run echo, and wait for it.
+func checkSpawn(t *testing.T, module wasix.Module) {
+	withEcho(t, module, func(out string) bool {
+		rest, ok := strings.CutSuffix(strings.Replace(out, "hi\n", "", 1), "Child pid: 2\nChild status 0\n")
+		return ok && rest == "" && strings.Contains(out, "hi\n")
+	})
+}
+
+// withEcho runs a program with an echo(1) on its PATH.
+func withEcho(t *testing.T, module wasix.Module, correct func(out string) bool) {
+	for _, engine := range engines(t) {
+		echo := compile(t, engine, guests.Path("tools"))
+		defer echo.Close()
+		if reflect.TypeOf(echo) != reflect.TypeOf(module) {
+			continue // of the other engine
+		}
+		runs(correct, func(cmd *wasix.Cmd) { cmd.Programs = map[string]wasix.Module{"echo": echo} }, "program")(t, module)
+		return
+	}
+	t.Error("no engine has such modules")
 }
 
 // checkTCPListener connects to the program, which greets nobody and prints a

@@ -2,6 +2,7 @@
 //
 //   args ...       prints the arguments, one a line
 //   cat [file ...] copies files, or standard input, to standard output
+//   echo ...       prints the arguments on one line
 //   env            prints the environment, sorted
 //   false          exits with 1
 //   first [N]      copies N lines of standard input, one if not told
@@ -50,6 +51,17 @@ static int args(char **argv)
 		print("\n", 1);
 		argv++;
 	}
+	return 0;
+}
+
+static int echo(char **argv)
+{
+	for (; *argv; argv++) {
+		print(*argv, strlen(*argv));
+		if (argv[1])
+			print(" ", 1);
+	}
+	print("\n", 1);
 	return 0;
 }
 
@@ -165,6 +177,8 @@ int main(int argc, char **argv)
 		return args(argv + 1);
 	if (IS("cat"))
 		return cat(argv + 1);
+	if (IS("echo"))
+		return echo(argv + 1);
 	if (IS("env"))
 		return env();
 	if (IS("false") || IS("true"))
