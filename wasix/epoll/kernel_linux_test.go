@@ -19,7 +19,10 @@ import (
 )
 
 // pair returns two connected sockets of the kernel.
-func (g *guest) pair() (a, b uint32) {
+func (g *guest) pair() (a, b uint32) { return g.pairWith(g) }
+
+// pairWith makes connected sockets, of which the second is another guest's.
+func (g *guest) pairWith(other *guest) (a, b uint32) {
 	g.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	check(g, "socketpair", err, nil)
@@ -28,7 +31,8 @@ func (g *guest) pair() (a, b uint32) {
 		s, err := network.FromFD(fd)
 		check(g, "FromFD", err, nil)
 		_ = unix.Close(fd)
-		guests[i] = g.insert(socket.New(s).File())
+		owner := []*guest{g, other}[i]
+		guests[i] = owner.insert(socket.New(s).File())
 	}
 	return guests[0], guests[1]
 }
@@ -248,31 +252,34 @@ func (g *guest) echo(ep, stop uint32, asked abi.EpollType) {
 	}
 }
 
-// converse opens sockets and has bytes come back through them.
+// converse opens sockets and has bytes come back through them. Its own ends are
+// another guest's: a server may have been told of a socket that is closed
+// meanwhile, and would take what comes to the next of that number.
 func (g *guest) converse(ep uint32, asked abi.EpollType) {
+	client := newGuest(g.TB)
 	for range 20 {
-		a, b := g.pair()
+		a, b := g.pairWith(client)
 		g.mustAdd(ep, a, asked)
 		for range 20 {
-			if err := g.write(b); err != nil {
+			if err := client.write(b); err != nil {
 				g.Error(err)
 				return
 			}
-			if err := g.with(b, func(d *descriptor.Description) error {
+			if err := client.with(b, func(d *descriptor.Description) error {
 				subs := []ready.Subscription{{Source: d.File, Asked: ready.In}}
-				_, err := g.waiter.Poll(subs, ready.After(patience))
+				_, err := client.waiter.Poll(subs, ready.After(patience))
 				return err
 			}); err != nil {
 				g.Error("no echo: ", err)
 				return
 			}
-			if err := g.read(b); err != nil {
+			if err := client.read(b); err != nil {
 				g.Error(err)
 				return
 			}
 		}
 		// b first: a, still watched, hangs up.
-		if g.table.Close(b) != nil || g.table.Close(a) != nil {
+		if client.table.Close(b) != nil || g.table.Close(a) != nil {
 			g.Error("close")
 		}
 	}
