@@ -71,7 +71,8 @@ type Cmd struct {
 	MaxThreads int
 	// MaxMemory bounds the memory of all processes together, in bytes; 0 is no
 	// limit. The size of each memory counts, with what of it was never written.
-	// Beyond it, memory does not grow, and no process is made: ENOMEM.
+	// Beyond it, memory does not grow, and no process is made: ENOMEM. Memories of
+	// ended processes that are kept for the next, 128 MiB at most, do not count.
 	MaxMemory uint64
 	// MaxBacklog bounds the connections that wait on one listener; 0 is
 	// [DefaultMaxBacklog].
@@ -194,7 +195,7 @@ func (c *Cmd) furnish(ctx context.Context, p *Process) error {
 		return fmt.Errorf("terminal: %w", err)
 	}
 	p.terminal = term
-	im, err := p.system.newImage(c.Module, c.Args, c.environ(), nil)
+	im, err := p.system.newImage(c.Module, c.Args, c.environ(), nil, 0)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,8 @@ func (p *Process) replaceImage() bool {
 	if !ok {
 		return false
 	}
-	old.close()
+	old.charge.close()
+	defer p.system.salvage(old) // which takes a while, and the program needs none of it
 	p.closeOnExec()
 	p.signals.exec()
 	p.leave()

@@ -40,18 +40,27 @@ func importsFrom(info *wasmfile.Info, modules ...string) bool {
 	})
 }
 
-// newImage returns an image of mod with fresh memory, which is charged to the
-// tree in the place of that of old, if any. args[0] is the name. Errors are
+// newImage returns an image of mod with memory that is zero, which is charged to the
+// tree in the place of that of old, if any. The memory has the size that the module
+// asks for, or up to size when that is more. args[0] is the name. Errors are
 // errMemoryLimit and the engine's.
-func (s *system) newImage(mod Module, args, environ []string, old *image) (*image, error) {
+func (s *system) newImage(mod Module, args, environ []string, old *image, size uint64) (*image, error) {
 	im := imageOf(mod)
 	im.name, im.args, im.environ = programName(args), args, environ
 	im.charge.budget = s.budget
 	if old == nil {
 		old = &image{charge: memoryCharge{budget: s.budget}}
 	}
-	if !im.charge.replace(&old.charge, im.initialMemory()) {
+	initial := im.initialMemory()
+	if im.memory = s.spares.take(mod, initial, max(initial, size)); im.memory != nil {
+		initial = uint64(len(im.memory.Bytes()))
+	}
+	if !im.charge.replace(&old.charge, initial) {
+		im.close()
 		return nil, errMemoryLimit
+	}
+	if im.memory != nil {
+		return im, nil
 	}
 	var err error
 	if im.memory, err = mod.NewMemory(); err != nil {
@@ -75,6 +84,14 @@ func programName(args []string) string {
 		return "guest"
 	}
 	return args[0]
+}
+
+// salvage gives the memory of an image, whose charge is given back, to the next
+// process, once no instance is left on it.
+func (s *system) salvage(im *image) {
+	if im.memory != nil {
+		s.spares.put(im.module, im.memory)
+	}
 }
 
 // close frees the memory, once no instance is left on it.

@@ -9,6 +9,10 @@ import (
 // wasmPageSize is the unit in which memories grow.
 const wasmPageSize = 64 << 10
 
+// hugeGrowth is what a guest must ask for at once to get large pages, of which it
+// would otherwise leave much unused.
+const hugeGrowth = 8 << 20
+
 var errMemoryLimit = errors.New("wasix: too much memory in the tree")
 
 // memoryBudget is what the memories of all processes of a tree may take together,
@@ -108,6 +112,10 @@ func (t *Thread) growMemory(pages uint32) (before uint32, ok bool) {
 	}
 	if before, ok = g.Grow(pages); !ok {
 		t.proc.charge.remove(bytes)
+		return 0, false
 	}
-	return before, ok
+	if bytes >= hugeGrowth {
+		adviseHuge(memory.Bytes()[uint64(before)*wasmPageSize:][:bytes])
+	}
+	return before, true
 }

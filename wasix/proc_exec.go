@@ -184,7 +184,7 @@ func (p *Process) load(c execCall) (*image, abi.Errno) {
 	if errno != abi.ESUCCESS {
 		return nil, errno
 	}
-	im, err := p.system.newImage(found.module, found.args, c.envs, p.image)
+	im, err := p.system.newImage(found.module, found.args, c.envs, p.image, 0)
 	if err != nil {
 		return nil, abi.ENOMEM
 	}

@@ -1,7 +1,6 @@
 package wasix
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"maps"
@@ -157,7 +156,11 @@ func (p *Process) inherit(parent *Process) {
 // copyImage returns a copy of the image for a child, with memory of its own that
 // is still fresh.
 func (s *system) copyImage(im *image) (*image, error) {
-	c, err := s.newImage(im.module, im.args, im.environ, nil)
+	size := uint64(0)
+	if im.memory != nil {
+		size = uint64(len(im.memory.Bytes()))
+	}
+	c, err := s.newImage(im.module, im.args, im.environ, nil, size)
 	if err != nil {
 		return nil, err
 	}
@@ -176,28 +179,17 @@ func (l *threadLocals) copyTo(to *threadLocals) {
 	}
 }
 
-// copyUnit is how much of a memory is looked at at once: a page of the host, as
-// only those that are not all zero need to be there.
-const copyUnit = 4096
-
-var zeroUnit [copyUnit]byte
-
 var errNoMemory = errors.New("wasix: the child's memory cannot grow")
 
-// copyMemory makes the memory a copy of from. What is zero in both is not touched.
+// copyMemory makes the memory of a child a copy of from.
 func (t *Thread) copyMemory(from []byte) error {
 	memory := t.instance.Memory()
-	if missing := len(from) - len(memory.Bytes()); missing > 0 {
+	touched := len(memory.Bytes()) // at most, by the start function
+	if missing := len(from) - touched; missing > 0 {
 		if _, ok := t.growMemory(uint32(missing / wasmPageSize)); !ok {
 			return errNoMemory
 		}
 	}
-	mem := memory.Bytes()
-	for at := 0; at < len(from); at += copyUnit {
-		src, dst := from[at:at+copyUnit], mem[at:at+copyUnit]
-		if !bytes.Equal(src, zeroUnit[:]) || !bytes.Equal(dst, zeroUnit[:]) {
-			copy(dst, src)
-		}
-	}
+	copyMemory(memory.Bytes(), from, touched)
 	return nil
 }

@@ -14,6 +14,7 @@ func (p *Process) child(t *testing.T) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.image = newTestImage(c.system)
 	return c
 }
 
@@ -118,6 +119,7 @@ func TestProcessLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	root.image = newTestImage(s)
 	child := root.child(t)
 	if _, err := s.newProcess(root); err != errProcessLimit {
 		t.Errorf("a third process: %v", err)
@@ -127,4 +129,11 @@ func TestProcessLimit(t *testing.T) {
 	if _, err := s.newProcess(root); err != ErrUnwind {
 		t.Errorf("after the root: %v", err)
 	}
+}
+
+// newTestImage returns an image without memory.
+func newTestImage(s *system) *image {
+	im := imageOf(&fakeModule{})
+	im.charge.budget = s.budget
+	return im
 }

@@ -166,7 +166,7 @@ func (p *Process) reap() {
 	p.exit(exitStatus{})
 	p.signals.stopTimers()
 	p.closeFiles()
-	p.image.close()
+	p.image.charge.close()
 	p.leave()
 	p.system.bury(p)
 	close(p.done)

@@ -44,6 +44,7 @@ type system struct {
 	maxProcesses int
 	maxThreads   int
 	budget       *memoryBudget
+	spares       spares
 	watches      epoll.Quota
 	programs     programs
 
@@ -155,10 +156,11 @@ func (s *system) all() []*Process {
 }
 
 // bury is the last thing that happens to a process whose threads and
-// descriptors are gone. Its children become orphans. With the root the tree
+// descriptors are gone, and of which only the memory is left. Its children become orphans. With the root the tree
 // ends; of another process the status is left for the parent to collect.
 func (s *system) bury(p *Process) {
 	if p.pid == initPID {
+		p.image.close()
 		s.end()
 		return
 	}
@@ -174,6 +176,7 @@ func (s *system) bury(p *Process) {
 	if parent != nil {
 		parent.childChanged()
 	}
+	s.salvage(p.image)
 }
 
 // orphan takes the children from p. Nobody waits for an orphan: it goes as soon
@@ -203,6 +206,7 @@ func (s *system) end() {
 
 // close gives back the terminal, in the mode it was in, and frees what was compiled.
 func (s *system) close() {
+	s.spares.close()
 	s.programs.close()
 	if s.terminal != nil {
 		_ = s.terminal.Close()
