@@ -26,9 +26,8 @@ func howMany(usual, all int) int {
 	return usual
 }
 
-// How many KiB of a process libwasmer 2.0.0 and its threads may keep: it leaks with
-// each call into a guest, of which a fork makes a dozen, and more with each memory,
-// which processes that follow each other share.
+// How many KiB of a process libwasmer 2.0.0, the C library's heaps and idle threads
+// may keep: processes that follow each other share memories and threads.
 const (
 	keptInTurn = 1
 	keptAtOnce = 32
