@@ -155,6 +155,7 @@ func (t *Thread) deliver(callback string, sig abi.Signal) (outcome, error) {
 	traced := t.traced
 	t.traced = TraceEvent{}
 	stack := t.saveStackPointer()
+	stack.lower(redZone)
 	_, err := t.call(callback, uint64(sig))
 	t.traced, t.signals.delivery = traced, d.outer
 	switch {
@@ -163,9 +164,11 @@ func (t *Thread) deliver(callback string, sig abi.Signal) (outcome, error) {
 	case t.stack.jump != nil: // the handler does not return: its signal may come again
 		t.endHandling(sig)
 		return handled, ErrUnwind
-	case err == nil && d.ignored:
-		return ignored, nil
 	case err == nil:
+		stack.restore()
+		if d.ignored {
+			return ignored, nil
+		}
 		return handled, nil
 	case !t.signals.blocked:
 		t.proc.exit(trapStatus(err))
@@ -209,6 +212,17 @@ func (t *Thread) saveStackPointer() (s savedStackPointer) {
 		s.value = s.global.Get()
 	}
 	return s
+}
+
+// redZone is how many bytes below the stack pointer a function that calls no other
+// may use without moving it: what LLVM allows, and the ABIs of native machines.
+const redZone = 128
+
+// lower makes the stack pointer so many bytes less, if there is room.
+func (s savedStackPointer) lower(bytes uint64) {
+	if s.global != nil && s.value > bytes {
+		s.global.Set(s.value - bytes)
+	}
 }
 
 // restore undoes what a call that did not return has done.

@@ -101,7 +101,7 @@ func link(wasm []byte, o *options) (*binary, error) {
 	}
 	b := &binary{info: info}
 	b.code, err = wasmfile.Rewrite(wasm, wasmfile.RewriteOptions{
-		Unshare: true, HostFutex: true, Checkpoints: !o.noInterrupt, IgnoredSignals: true, HostGrow: true, Casts: o.casts})
+		Unshare: true, HostFutex: true, Checkpoints: !o.noInterrupt, IgnoredSignals: true, Unwrap: true, HostGrow: true, Casts: o.casts})
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func link(wasm []byte, o *options) (*binary, error) {
 	}
 	b := &binary{info: info}
 	b.code, err = wasmfile.Rewrite(wasm, wasmfile.RewriteOptions{
-		HostFutex: true, Checkpoints: !o.noInterrupt, IgnoredSignals: true, HostGrow: true, Casts: o.casts})
+		HostFutex: true, Checkpoints: !o.noInterrupt, IgnoredSignals: true, Unwrap: true, HostGrow: true, Casts: o.casts})
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func handlerTraps(t *testing.T, e wasix.Engine) {
 
 // handlerUnwinds traps in a callback that has blocked signals, as wasix-libc does
 // for a signal without a handler that is to be ignored: then it counts for
-// nothing, and the program runs on as before.
+// nothing, and the program runs on as before. Its stack pointer is what it was.
 func handlerUnwinds(t *testing.T, e wasix.Engine) {
 	m := handlerProgram(
 		Body(count(0), GlobalGet(0), I32Const(16), I32Sub, GlobalSet(0),
@@ -105,7 +105,7 @@ func handlerUnwinds(t *testing.T, e wasix.Engine) {
 		Body(
 			repeat(2, 100, raise(abi.SignalWinch), raise(abi.SignalChld)),
 			wantMemory(0, 300, 100), wantMemory(4, 100, 101),
-			GlobalGet(0), I32Const(1<<15-16*100), I32Ne, If(I32Const(102), exit)),
+			GlobalGet(0), I32Const(1<<15), I32Ne, If(I32Const(102), exit)),
 		nil)
 	m.Globals = []Global{{Export: "__stack_pointer", Type: abi.ValueTypeI32, Mutable: true, Value: 1 << 15}}
 	wantExit(t, run(t, compile(t, e, m)), 0)
@@ -154,6 +154,22 @@ func signalComputing(t *testing.T, e wasix.Engine) {
 	checkSignal(t, e, handlerProgram(endsAfterThree, Body(count(0), spin), nil), 1)
 	// The main thread has signals blocked, so the other takes them.
 	checkSignal(t, e, handlerProgram(endsAfterThree, Body(spawn, block, count(0), spin), Body(count(0), spin)), 2)
+}
+
+// signalRedZone computes with what a function that calls none may have below the
+// stack pointer. The handler has that, too, where it stands then.
+func signalRedZone(t *testing.T, e wasix.Engine) {
+	const top = 1 << 15
+	for _, below := range []int32{4, 128} {
+		below := Body(GlobalGet(0), I32Const(below), I32Sub)
+		m := handlerProgram(Body(below, I32Const(9), I32Store(0), endsAfterThree), Body(
+			below, I32Const(7), I32Store(0), count(0),
+			Loop(
+				below, I32Load(0), I32Const(7), I32Ne, If(I32Const(100), exit),
+				GlobalGet(0), I32Const(top), I32Ne, If(I32Const(101), exit), Br(0))), nil)
+		m.Globals = []Global{{Export: "__stack_pointer", Type: abi.ValueTypeI32, Mutable: true, Value: top}}
+		checkSignal(t, e, m, 1)
+	}
 }
 
 func signalWaiting(t *testing.T, e wasix.Engine) {

@@ -102,6 +102,7 @@ var cases = []engineCase{
 	{"a call from within a host call can unwind alone", handlerUnwinds},
 	{"memory that grows in a call from within a host call stays", handlerGrows},
 	{"a computing program takes signals", signalComputing},
+	{"a computing program keeps what it has below its stack pointer", signalRedZone},
 	{"a waiting program takes signals", signalWaiting},
 	{"a thread that waits in an instruction takes signals", signalAtomicWait},
 	{"a signal without handler ends a computing program", signalEnds},

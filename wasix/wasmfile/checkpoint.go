@@ -32,7 +32,7 @@ func isCheckpoint(e edit) bool { return e.kind == editCheckpoint }
 // rewrites reports whether anything is to be edited.
 func (d *decoder) rewrites() bool {
 	return d.opts.HostFutex && d.info.AtomicWait || d.hasCheckpoints() || d.hasHandlers() ||
-		len(d.cast.types) > 0 || slices.ContainsFunc(d.edits, isGrow)
+		d.unwraps || len(d.cast.types) > 0 || slices.ContainsFunc(d.edits, isGrow)
 }
 
 func (i *Info) imports(f Import) bool {

@@ -16,6 +16,7 @@ func (d *decoder) codeSection(r *reader) {
 			return
 		}
 		d.function = uint32(d.imported + i)
+		d.entry = d.entryOf(d.function)
 		body := r.sub(int(size), r.section)
 		d.body(&body)
 		if err := body.finish(); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gowasix/gowasix/wasix/wasmfile"
 )
 
-var everything = wasmfile.RewriteOptions{Unshare: true, HostFutex: true, Checkpoints: true, IgnoredSignals: true, Casts: true, HostGrow: true}
+var everything = wasmfile.RewriteOptions{Unshare: true, HostFutex: true, Checkpoints: true, IgnoredSignals: true, Unwrap: true, Casts: true, HostGrow: true}
 
 func addSeeds(f *testing.F) {
 	f.Add(wasm())

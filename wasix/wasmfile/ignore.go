@@ -18,26 +18,25 @@ var ignoredFunction = Import{HostModule, "signal_ignored", signature(abi.ValueTy
 // anyFunction is what a handler's call belongs to that is one wherever it occurs.
 const anyFunction = ^uint32(0)
 
-// noteCallback remembers the function that takes signals.
-func (d *decoder) noteCallback(name string, function uint32) {
-	if name == SignalCallback && d.opts.IgnoredSignals && d.types[d.funcs[function]].equal(handlerType) {
-		d.callback = []uint32{function}
+// callback returns the function that takes signals and those that it calls: wasm-ld
+// wraps it, and the library's default actions may be apart. Without one there are none.
+func (d *decoder) callback() []uint32 {
+	for _, e := range d.entries {
+		if e.name == SignalCallback && d.types[d.funcs[e.function]].equal(handlerType) {
+			return append([]uint32{e.function}, e.callees...)
+		}
 	}
-}
-
-// noteCall remembers the functions that the callback calls: wasm-ld wraps it, and
-// the library's default actions may be apart.
-func (d *decoder) noteCall(callee uint32) {
-	if len(d.callback) > 0 && d.function == d.callback[0] {
-		d.callback = append(d.callback, callee)
-	}
+	return nil
 }
 
 // indirectCall notes an instruction that may call SIG_IGN, whose address is 1:
 // those that call handlers in the callback, and any with a constant 1, since a
 // compiler calls functions that there are by their name.
 func (d *decoder) indirectCall(start, end int, opcode byte, typ uint32, constant bool) {
-	if opcode != opCallIndirect || len(d.callback) == 0 || !d.types[typ].equal(handlerType) {
+	if d.entry != nil {
+		d.entry.indirect = true
+	}
+	if opcode != opCallIndirect || !d.opts.IgnoredSignals || !d.signals || !d.types[typ].equal(handlerType) {
 		return
 	}
 	in := d.function
@@ -50,11 +49,12 @@ func (d *decoder) indirectCall(start, end int, opcode byte, typ uint32, constant
 // keepHandlers drops what indirectCall noted in other functions than the
 // callback and those it calls.
 func (d *decoder) keepHandlers() {
+	callback := d.callback()
 	if d.info.imports(ignoredFunction) { // by an earlier rewrite
-		d.callback = nil
+		callback = nil
 	}
 	d.edits = slices.DeleteFunc(d.edits, func(e edit) bool {
-		return e.kind == editHandler && (d.callback == nil || e.value != anyFunction && !slices.Contains(d.callback, e.value))
+		return e.kind == editHandler && (callback == nil || e.value != anyFunction && !slices.Contains(callback, e.value))
 	})
 }
 

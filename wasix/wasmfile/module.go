@@ -74,9 +74,12 @@ type decoder struct {
 	opts           RewriteOptions
 	shared         []int
 	edits          []edit
-	calls          bool     // the function at hand calls others
-	function       uint32   // the function at hand
-	callback       []uint32 // the function that takes signals, if any, and those it calls
+	calls          bool    // the function at hand calls others
+	function       uint32  // the function at hand
+	entries        []entry // exports whose calls matter
+	entry          *entry  // the function at hand, if it is one of them
+	signals        bool    // one takes signals
+	unwraps        bool    // exports are to name other functions
 	cast           cast
 	sigIgnCallable bool    // the table has a handler at the address of SIG_IGN
 	futex          [3]bool // which of the futex instructions occur

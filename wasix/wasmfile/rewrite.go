@@ -50,6 +50,11 @@ type RewriteOptions struct {
 	//
 	//	signal_ignored(signal i32, callable i32) -> i32
 	IgnoredSignals bool
+	// Unwrap has the exports that a host calls more than once, those for signals and
+	// for threads, name the functions of the program where wasm-ld has wrapped them.
+	// The wrapper runs constructors before, and after it what main's end runs, which
+	// writes what a printf at hand has in its buffer, and calls what atexit was told.
+	Unwrap bool
 	// Casts makes calls through pointers reach functions of other types than the
 	// caller takes them for, as they do on native machines, where such programs
 	// were written; WebAssembly has them trap. Arguments too many are dropped,
@@ -68,7 +73,7 @@ type RewriteOptions struct {
 
 // edits reports whether the options ask for more than flags to change.
 func (o RewriteOptions) edits() bool {
-	return o.HostFutex || o.Checkpoints || o.IgnoredSignals || o.Casts || o.HostGrow
+	return o.HostFutex || o.Checkpoints || o.IgnoredSignals || o.Unwrap || o.Casts || o.HostGrow
 }
 
 // The functions for the futex instructions, in the order of their opcodes.
@@ -105,6 +110,7 @@ func Rewrite(wasm []byte, opts RewriteOptions) ([]byte, error) {
 	}
 	d.keepHandlers()
 	d.keepCasts()
+	d.unwraps = d.unwrap()
 	if !d.rewrites() {
 		return wasm, nil
 	}

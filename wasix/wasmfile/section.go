@@ -141,7 +141,7 @@ func (d *decoder) exportEntry(r *reader, name string) {
 		i := d.funcIndex(r)
 		if r.err == nil {
 			d.info.Exports[name] = d.types[d.funcs[i]].Signature
-			d.noteCallback(name, i)
+			d.noteEntry(name, i, indexAt)
 		}
 		return
 	}
