@@ -48,7 +48,7 @@ func (s *spares) take(mod Module, min, max uint64) Memory {
 // put keeps a memory that nobody uses any more, or closes it.
 func (s *spares) put(mod Module, m Memory) {
 	size := uint64(len(m.Bytes()))
-	if size > maxSpare/2 {
+	if size > maxSpare/2 || s.isClosed() {
 		_ = m.Close()
 		return
 	}
@@ -64,6 +64,12 @@ func (s *spares) put(mod Module, m Memory) {
 	}
 	s.bytes += size
 	s.list = append(s.list, spare{mod, m, size})
+}
+
+func (s *spares) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 // remove takes out number i. s.mu is held.
