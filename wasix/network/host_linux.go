@@ -16,9 +16,6 @@ type hostSocket struct {
 	family abi.AddressFamily
 	typ    abi.SockType
 	proto  abi.SockProto
-	// readShut: the kernel's datagram sockets do not tell a non-blocking reader
-	// that the receiving direction was shut down.
-	readShut atomic.Bool
 	// shared says that other processes may hold the open file description, whose
 	// mode and timeouts are then not ours to change.
 	shared bool
@@ -124,12 +121,6 @@ func (s *hostSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int, Ms
 	if err == syscall.EINTR {
 		err = syscall.EAGAIN
 	}
-	if err == syscall.EAGAIN && s.readShut.Load() {
-		if from != nil {
-			*from = Addr{}
-		}
-		return 0, 0, nil
-	}
 	return n, out, err
 }
 
@@ -191,11 +182,7 @@ func (s *hostSocket) Shutdown(how abi.Sdflags) error {
 	default:
 		return syscall.EINVAL
 	}
-	err := unix.Shutdown(s.SysFD(), kernelHow)
-	if s.typ != abi.SockTypeStream && how&abi.SdflagsRd != 0 && (err == nil || err == syscall.ENOTCONN) {
-		s.readShut.Store(true) // ENOTCONN notwithstanding, as the kernel does
-	}
-	return err
+	return unix.Shutdown(s.SysFD(), kernelHow)
 }
 
 func (s *hostSocket) LocalAddr() (Addr, error) {

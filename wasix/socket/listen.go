@@ -96,6 +96,9 @@ func (s *Socket) Shutdown(how abi.Sdflags) error {
 	if how == 0 || how&^(abi.SdflagsRd|abi.SdflagsWr) != 0 {
 		return syscall.EINVAL
 	}
+	if how&abi.SdflagsRd != 0 && !s.stream() {
+		s.readShut.Store(true) // ENOTCONN notwithstanding, as the kernel does
+	}
 	if err := s.net.Shutdown(how); err != nil {
 		return err
 	}

@@ -41,6 +41,12 @@ func (s *Socket) Recv(d *descriptor.Description, w *ready.Waiter, iovs [][]byte,
 		if err != syscall.EAGAIN {
 			return n, roflags(out), err
 		}
+		if s.readShut.Load() {
+			if from != nil {
+				*from = network.Addr{}
+			}
+			return 0, 0, nil
+		}
 		if err := s.waitChange(d, w, seq, until); err != nil {
 			return 0, 0, err
 		}

@@ -47,8 +47,11 @@ type Socket struct {
 	// In nanoseconds; 0 is none.
 	recvTimeout, sendTimeout, connectTimeout, acceptTimeout atomic.Uint64
 
-	lowat   atomic.Int64 // RECV_LOWAT; 0 and 1 are the same
-	lingers atomic.Bool  // LINGER is on, and not 0
+	lowat atomic.Int64 // RECV_LOWAT; 0 and 1 are the same
+	// readShut: receiving was shut down, which ends waits for datagrams, though a
+	// receive that does not wait finds nothing.
+	readShut atomic.Bool
+	lingers  atomic.Bool // LINGER is on, and not 0
 }
 
 // The states of a socket. A bound one is still open: the network knows.

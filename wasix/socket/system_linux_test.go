@@ -330,18 +330,19 @@ func (t *table) setnonblock(fd int, on bool) error {
 	return d.SetFlags(0)
 }
 
+var pollBits = map[int16]ready.Events{
+	unix.POLLIN: ready.In, unix.POLLOUT: ready.Out, unix.POLLRDHUP: ready.RdHup,
+	unix.POLLERR: ready.Err, unix.POLLHUP: ready.Hup,
+}
+
 func (t *table) poll(fd int, events int16) (int16, error) {
 	_, d, err := t.use(fd)
 	if err != nil {
 		return unix.POLLNVAL, nil
 	}
 	defer d.Release()
-	bits := map[int16]ready.Events{
-		unix.POLLIN: ready.In, unix.POLLOUT: ready.Out, unix.POLLRDHUP: ready.RdHup,
-		unix.POLLERR: ready.Err, unix.POLLHUP: ready.Hup,
-	}
 	sub := ready.Subscription{Source: d.File}
-	for bit, e := range bits {
+	for bit, e := range pollBits {
 		if events&bit != 0 {
 			sub.Asked |= e
 		}
@@ -351,7 +352,7 @@ func (t *table) poll(fd int, events int16) (int16, error) {
 		return 0, err
 	}
 	var got int16
-	for bit, e := range bits {
+	for bit, e := range pollBits {
 		if subs[0].Got&e != 0 {
 			got |= bit
 		}

@@ -163,12 +163,6 @@ func (s *datagram) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.
 	room := b.left
 	result, err := s.ep().Read(b, tcpip.ReadOptions{Peek: flags&network.MsgPeek != 0, NeedRemoteAddr: from != nil})
 	if err != nil {
-		if _, none := err.(*tcpip.ErrWouldBlock); none && s.isShut(abi.SdflagsRd) {
-			if from != nil {
-				*from = network.Addr{}
-			}
-			return 0, 0, nil
-		}
 		return 0, 0, errno(err)
 	}
 	if from != nil {
@@ -200,6 +194,12 @@ func (s *datagram) Sendmsg(iovs [][]byte, to *network.Addr) (int, error) {
 		opts.To = &full
 	}
 	if s.isShut(abi.SdflagsWr) {
+		switch {
+		case to == nil && !s.connected():
+			return 0, syscall.EDESTADDRREQ
+		case to != nil && full.Port == 0:
+			return 0, syscall.EINVAL
+		}
 		return 0, syscall.EPIPE
 	}
 	n, err := s.ep().Write(b, opts)

@@ -27,6 +27,8 @@ type stream struct {
 
 	// Guarded by mu.
 	bound   bool // by Bind, to local
+	asked   bool // for the port of that
+	loose   bool // Linux would have given the port back
 	local   tcpip.FullAddress
 	backlog int
 }
@@ -37,6 +39,7 @@ const (
 	listening
 	connecting
 	connected
+	spent // an attempt that failed, and was shut down before that was told
 )
 
 // maxBacklog is net.core.somaxconn.
@@ -63,7 +66,16 @@ func ended(state tcp.EndpointState) bool {
 func (s *stream) Bind(addr network.Addr) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Load() != unconnected || s.tcp() != tcp.StateInitial {
+	if state := s.state.Load(); state == unconnected && s.loose {
+		s.bound = false
+		_ = s.renew()
+	} else if (state == connecting || state == spent) && ended(s.tcp()) && !s.asked {
+		s.bound = false
+		s.look() // the outcome is still to be told
+		_ = s.renew()
+		s.shut.Store(uint32(bothWays))
+	}
+	if state := s.state.Load(); state == listening || state == connected || s.tcp() != tcp.StateInitial {
 		return syscall.EINVAL
 	}
 	full, err := s.bindAddr(addr)
@@ -80,7 +92,7 @@ func (s *stream) Bind(addr network.Addr) error {
 
 // keepAddr notes what Bind has bound, to bind another endpoint to it. mu is held.
 func (s *stream) keepAddr(asked tcpip.FullAddress) {
-	s.bound, s.local = true, asked
+	s.bound, s.asked, s.loose, s.local = true, asked.Port != 0, false, asked
 	if a, err := s.ep().GetLocalAddress(); err == nil {
 		s.local.Port = a.Port
 	}
@@ -99,6 +111,7 @@ func (s *stream) renew() error {
 	if s.bound {
 		s.bound = ep.Bind(s.local) == nil
 	}
+	s.loose = s.bound && !s.asked
 	s.attach(ep)
 	return nil
 }
@@ -193,6 +206,8 @@ func (s *stream) Connect(addr network.Addr) error {
 		return syscall.EISCONN
 	case connecting:
 		return s.outcome()
+	case spent:
+		return syscall.EINVAL
 	}
 	if s.family == abi.AddressFamilyInet6 && addr.Addr().Is4() {
 		return syscall.EINVAL // too short, though not for datagrams
@@ -230,6 +245,7 @@ func (s *stream) outcome() error {
 	switch state := s.tcp(); {
 	case state == tcp.StateConnecting || state == tcp.StateSynSent || state == tcp.StateSynRecv:
 		return syscall.EALREADY
+	case state == tcp.StateInitial || state == tcp.StateBound: // failed, and bound anew
 	case !ended(state):
 		s.settle()
 		s.state.Store(connected)
@@ -284,9 +300,10 @@ func (s *stream) settle() {
 func (s *stream) disconnect() error {
 	switch s.state.Load() {
 	case unconnected:
+		s.shut.Store(0)
 		return nil
-	case connecting, connected:
-		if !ended(s.tcp()) {
+	case connecting, connected, spent:
+		if state := s.tcp(); !ended(state) && state != tcp.StateInitial && state != tcp.StateBound {
 			s.fail(syscall.ECONNRESET)
 		}
 	}
@@ -315,6 +332,7 @@ func (s *stream) Shutdown(how abi.Sdflags) error {
 		s.failed.Store(0)
 		return err
 	case state == tcp.StateInitial || state == tcp.StateBound || ended(state):
+		s.state.CompareAndSwap(connecting, spent)
 		s.shut.Or(uint32(how))
 		s.queue.Notify(anything)
 		return syscall.ENOTCONN
