@@ -44,7 +44,7 @@ func (t *Thread) execOrExit(p []uint64, envs []string, errno abi.Errno) {
 		errno = t.exec(execCall{name, args, envs, true, searchPathOf(t.proc.environ)})
 	}
 	switch errno {
-	case abi.ESUCCESS:
+	case abi.ESUCCESS, abi.EINTR:
 	case abi.ENOENT:
 		t.proc.exit(exitStatus{code: notFound})
 	default:
@@ -168,7 +168,7 @@ func (t *Thread) stringArray(ptr, n uint32) ([]string, abi.Errno) {
 
 // exec replaces the program of the process. Errors are those of [procExec3].
 func (t *Thread) exec(c execCall) abi.Errno {
-	im, errno := t.proc.load(c)
+	im, errno := t.load(t.proc, c)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
@@ -178,9 +178,13 @@ func (t *Thread) exec(c execCall) abi.Errno {
 	return abi.ESUCCESS
 }
 
-// load returns the image that exec or spawn is to run.
-func (p *Process) load(c execCall) (*image, abi.Errno) {
-	found, errno := p.findProgram(c.name, c.args, c.search, c.searchPath)
+// load returns the image that p, the thread's process or a child that it prepares,
+// is to run. When the process of the thread ends meanwhile, the thread unwinds.
+func (t *Thread) load(p *Process, c execCall) (*image, abi.Errno) {
+	found, errno := p.findProgram(c, t.proc.ending)
+	if errno == abi.EINTR {
+		t.waiter.Notice() // who ends the process may only be about to
+	}
 	if errno != abi.ESUCCESS {
 		return nil, errno
 	}

@@ -53,7 +53,7 @@ func (t *Thread) spawnWith(p []uint64, list func(ptr, n uint32) ([]string, abi.E
 		if errno := child.signals.dispose(dispositions); errno != abi.ESUCCESS {
 			return errno
 		}
-		im, errno := child.load(c)
+		im, errno := t.load(child, c)
 		child.image = im
 		return errno
 	})

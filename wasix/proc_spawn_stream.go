@@ -52,7 +52,7 @@ func procSpawn(t *Thread, p []uint64) abi.Errno {
 	if errno != abi.ESUCCESS {
 		return errno
 	}
-	child, errno := t.proc.spawn(func(child *Process) abi.Errno { return child.prepareStreams(c, dir, streams) })
+	child, errno := t.proc.spawn(func(child *Process) abi.Errno { return t.prepareStreams(child, c, dir, streams) })
 	if errno != abi.ESUCCESS {
 		t.closeStreams(streams)
 		return errno
@@ -118,9 +118,9 @@ func (t *Thread) closeStreams(streams []childStream) {
 	}
 }
 
-// prepareStreams gives a child its program, directory and streams. When it fails
+// prepareStreams gives the child p its program, directory and streams. When it fails
 // the streams are still the caller's.
-func (p *Process) prepareStreams(c execCall, dir string, streams []childStream) (errno abi.Errno) {
+func (t *Thread) prepareStreams(p *Process, c execCall, dir string, streams []childStream) (errno abi.Errno) {
 	if dir != "" {
 		cwd, err := p.tree.Chdir(p.cwd, dir)
 		if err != nil {
@@ -128,7 +128,7 @@ func (p *Process) prepareStreams(c execCall, dir string, streams []childStream) 
 		}
 		p.cwd = cwd
 	}
-	if p.image, errno = p.load(c); errno != abi.ESUCCESS {
+	if p.image, errno = t.load(p, c); errno != abi.ESUCCESS {
 		return errno
 	}
 	for i, s := range streams {

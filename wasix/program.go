@@ -36,9 +36,19 @@ type programs struct {
 	engine Engine // nil: only those that are registered
 	byDev  map[uint64]Module
 
+	ctx    context.Context // ends with the tree, and compiling with it
+	cancel context.CancelFunc
+
 	mu     sync.Mutex
 	hashes map[fileID][sha256.Size]byte
-	loaded map[[sha256.Size]byte]Module
+	loaded map[[sha256.Size]byte]*compilation
+}
+
+// compilation is what becomes of a file's content.
+type compilation struct {
+	done     chan struct{} // closed at its end; guards the others
+	module   Module        // nil when it cannot run, or the tree has ended
+	panicked any           // what the engine panicked with
 }
 
 // fileID tells a file and its state, as far as attributes do.
@@ -58,12 +68,16 @@ func (s *system) register(named map[string]Module, mounts []vfs.Mount) []vfs.Mou
 	return append(bin, mounts...)
 }
 
-// close frees the modules that were compiled here.
+// close frees the modules that were compiled here. One that is being compiled is
+// freed as soon as that ends: no engine can be made to stop at once.
 func (ps *programs) close() {
+	ps.cancel()
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	for _, m := range ps.loaded {
-		_ = m.Close()
+	for _, c := range ps.loaded {
+		if c.module != nil {
+			_ = c.module.Close()
+		}
 	}
 	clear(ps.loaded)
 	clear(ps.hashes)
@@ -76,22 +90,23 @@ type executable struct {
 	args   []string
 }
 
-// findProgram finds the program that name means, as execvp(3): with search, a
-// name without a slash is looked for in the directories of searchPath. Returns
+// findProgram finds the program that is called, as execvp(3): with search, a name
+// without a slash is looked for in the directories of searchPath. Returns
 // ESUCCESS except:
 //   - EACCES: no regular file, or not to be read
 //   - EINVAL: a NUL in name
 //   - ELOOP: too many interpreters or symbolic links
 //   - ENAMETOOLONG, ENOENT, ENOTDIR: as for any path
 //   - ENOEXEC: neither a program that can run nor a script with an interpreter
+//   - EINTR: abort was closed while the program was compiled
 //   - ENOMEM: too many different programs
-func (p *Process) findProgram(name string, args []string, search bool, searchPath string) (executable, abi.Errno) {
-	if !search || strings.Contains(name, "/") {
-		return p.loadProgram(name, args, 0)
+func (p *Process) findProgram(c execCall, abort <-chan struct{}) (executable, abi.Errno) {
+	if !c.search || strings.Contains(c.name, "/") {
+		return p.loadProgram(c.name, c.args, abort, 0)
 	}
 	errno := abi.ENOENT
-	for _, dir := range strings.Split(searchPath, ":") {
-		found, e := p.loadProgram(path.Join(dir, name), args, 0)
+	for _, dir := range strings.Split(c.searchPath, ":") {
+		found, e := p.loadProgram(path.Join(dir, c.name), c.args, abort, 0)
 		switch e {
 		case abi.ENOENT, abi.ENOTDIR:
 		case abi.EACCES:
@@ -104,7 +119,7 @@ func (p *Process) findProgram(name string, args []string, search bool, searchPat
 }
 
 // loadProgram loads the program in a file, or the interpreter of a script.
-func (p *Process) loadProgram(name string, args []string, depth int) (executable, abi.Errno) {
+func (p *Process) loadProgram(name string, args []string, abort <-chan struct{}, depth int) (executable, abi.Errno) {
 	st, err := p.tree.Stat(p.workdir(), name)
 	if err != nil {
 		return executable{}, errnoOf(err)
@@ -126,9 +141,9 @@ func (p *Process) loadProgram(name string, args []string, depth int) (executable
 		if depth == maxInterpreters {
 			return executable{}, abi.ELOOP
 		}
-		return p.loadProgram(interpreter, scriptArgs(interpreter, option, name, args), depth+1)
+		return p.loadProgram(interpreter, scriptArgs(interpreter, option, name, args), abort, depth+1)
 	}
-	m, errno := p.programs.compile(p.ctx, st, content)
+	m, errno := p.programs.compile(abort, st, content)
 	return executable{m, args}, errno
 }
 
@@ -189,41 +204,75 @@ func (ps *programs) known(st descriptor.Stat) Module {
 	if !ok {
 		return nil
 	}
-	return ps.loaded[hash]
+	return ps.loaded[hash].module
 }
 
 func idOf(st descriptor.Stat) fileID {
 	return fileID{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}
 }
 
-// compile returns the module of a binary. Returns ESUCCESS except ENOEXEC, and
-// ENOMEM after [maxPrograms].
-func (ps *programs) compile(ctx context.Context, st descriptor.Stat, wasm []byte) (Module, abi.Errno) {
+// compile returns the module of a binary, and waits for that until abort is closed.
+// Returns ESUCCESS except EINTR then, ENOEXEC, and ENOMEM after [maxPrograms].
+func (ps *programs) compile(abort <-chan struct{}, st descriptor.Stat, wasm []byte) (Module, abi.Errno) {
 	if !bytes.HasPrefix(wasm, wasmMagic) || ps.engine == nil {
 		return nil, abi.ENOEXEC
 	}
 	hash := sha256.Sum256(wasm)
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	m := ps.loaded[hash]
-	if m == nil && len(ps.loaded) == maxPrograms {
+	c := ps.compilation(hash, wasm)
+	if c == nil {
 		return nil, abi.ENOMEM
 	}
-	if m == nil {
-		var err error
-		if m, err = ps.engine.Compile(ctx, wasm); err != nil {
-			return nil, abi.ENOEXEC
-		}
-		if _, ok := m.Info().Exports["_start"]; !ok {
-			_ = m.Close()
-			return nil, abi.ENOEXEC
-		}
-		ps.loaded[hash] = m
+	select {
+	case <-c.done:
+	case <-abort:
+		return nil, abi.EINTR
+	}
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	if c.module == nil {
+		return nil, abi.ENOEXEC
 	}
 	if settled(st) {
+		ps.mu.Lock()
 		ps.hashes[idOf(st)] = hash
+		ps.mu.Unlock()
 	}
-	return m, abi.ESUCCESS
+	return c.module, abi.ESUCCESS
+}
+
+// compilation returns that of a binary of the given hash, which it begins when
+// nobody has. It returns nil after [maxPrograms].
+func (ps *programs) compilation(hash [sha256.Size]byte, wasm []byte) *compilation {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	c := ps.loaded[hash]
+	if c == nil && len(ps.loaded) < maxPrograms {
+		c = &compilation{done: make(chan struct{})}
+		ps.loaded[hash] = c
+		go ps.build(c, hash, wasm)
+	}
+	return c
+}
+
+// build compiles a program, on a goroutine that nobody needs to wait for. What
+// cannot run is not kept.
+func (ps *programs) build(c *compilation, hash [sha256.Size]byte, wasm []byte) {
+	defer func() {
+		c.panicked = recover()
+		close(c.done)
+	}()
+	m, err := ps.engine.Compile(ps.ctx, wasm)
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if err == nil {
+		if _, runs := m.Info().Exports["_start"]; runs && ps.ctx.Err() == nil {
+			c.module = m
+			return
+		}
+		_ = m.Close()
+	}
+	delete(ps.loaded, hash)
 }
 
 // settled reports whether a file has been left alone for so long that another

@@ -1,6 +1,7 @@
 package wasix
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"sync"
@@ -66,9 +67,10 @@ func (c *Cmd) newSystem() *system {
 		processes: map[uint32]*Process{},
 		programs: programs{
 			engine: c.Engine, byDev: map[uint64]Module{},
-			hashes: map[fileID][sha256.Size]byte{}, loaded: map[[sha256.Size]byte]Module{},
+			hashes: map[fileID][sha256.Size]byte{}, loaded: map[[sha256.Size]byte]*compilation{},
 		},
 	}
+	s.programs.ctx, s.programs.cancel = context.WithCancel(context.Background())
 	if s.network == nil {
 		s.network = network.None()
 	}
