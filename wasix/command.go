@@ -89,6 +89,12 @@ type Cmd struct {
 	// after Wait has returned.
 	Trace func(*TraceEvent)
 
+	// ChildFailed, when not nil, is told of each process other than the first that
+	// a trap has ended or that could not begin, with its id in the tree, before its
+	// parent sees the death, by SIGABRT or SIGKILL. Processes call it concurrently.
+	// No call comes after Wait has returned.
+	ChildFailed func(pid int, err *ExitError)
+
 	// Process is the running process, after Start.
 	Process *Process
 

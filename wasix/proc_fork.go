@@ -77,6 +77,7 @@ func (t *Thread) fork(s *savedStack) (*Process, abi.Errno) {
 	copied := make(chan error, 1)
 	err = child.start(parent.ending, func(ct *Thread) error {
 		err := ct.copyOf(t)
+		child.stillborn = err != nil
 		copied <- err
 		if err != nil {
 			return err

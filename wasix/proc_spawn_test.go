@@ -3,6 +3,7 @@ package wasix
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -91,5 +92,48 @@ func TestProcSpawn2023(t *testing.T) {
 	}), &out).Run(t.Context())
 	if err != nil || out.Len() > 0 {
 		t.Errorf("%v, %q", err, out.String())
+	}
+}
+
+// A spawn that fails late is no death of a child.
+func TestFailedSpawnSendsNoSignal(t *testing.T) {
+	var out bytes.Buffer
+	c := execCommand(program(func(th *Thread) error {
+		th.proc.signals.callback = "handler"
+		th.setBlocked(true)
+		errno, err := spawnCall(th, "show", nil)
+		if errno != abi.EAGAIN || th.proc.Pending(abi.SignalChld) {
+			t.Errorf("%v, a signal: %v", errno, th.proc.Pending(abi.SignalChld))
+		}
+		return err
+	}), &out)
+	c.MaxThreads = 1
+	if err := c.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// The host learns what a child died of, before the parent does.
+func TestChildFailed(t *testing.T) {
+	var out bytes.Buffer
+	var told []string
+	c := execCommand(program(func(th *Thread) error {
+		for _, name := range []string{"traps", "show"} {
+			if errno, err := spawnCall(th, name, nil); errno != abi.ESUCCESS || err != nil {
+				t.Errorf("%v, %v", errno, err)
+			}
+			if _, _, errno := callJoin(th, 0, 0, 0); errno != abi.ESUCCESS {
+				t.Errorf("%v", errno)
+			}
+		}
+		if want := []string{"2 show: it is broken"}; !slices.Equal(told, want) {
+			t.Errorf("told %q", told)
+		}
+		return nil
+	}), &out)
+	c.Programs["traps"] = program(func(*Thread) error { return &Trap{Message: "it is broken"} })
+	c.ChildFailed = func(pid int, err *ExitError) { told = append(told, fmt.Sprint(pid, " ", err)) }
+	if err := c.Run(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

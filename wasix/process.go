@@ -46,6 +46,8 @@ type Process struct {
 	cpuBase int64  // what the Go process had used when this one began, ns
 	began   bool   // there were threads
 
+	stillborn bool // the call that made it failed: its end is no news. For the reaping goroutine
+
 	exiting atomic.Bool    // the status is set, or exec is under way; no thread runs on
 	ending  chan struct{}  // closed with that; exec makes another
 	running sync.WaitGroup // threads
@@ -135,6 +137,7 @@ func (p *Process) start(abort <-chan struct{}, body func(*Thread) error) error {
 	t, err := p.addThread(mainThreadID)
 	if err != nil {
 		p.exit(exitStatus{signal: abi.SignalKill, cause: err}) // unless it was killed before it began
+		p.stillborn = errors.Is(err, errThreadLimit)
 		p.reap()
 		if errors.Is(err, errThreadLimit) {
 			return err
@@ -168,8 +171,16 @@ func (p *Process) reap() {
 	p.closeFiles()
 	p.image.charge.close()
 	p.leave()
+	p.tellFailure()
 	p.system.bury(p)
 	close(p.done)
+}
+
+// tellFailure tells the host of a child's trap: nobody else learns more than a signal.
+func (p *Process) tellFailure() {
+	if failed := p.status; p.pid != initPID && p.childFailed != nil && (failed.trap != nil || failed.cause != nil) {
+		p.childFailed(p.Pid(), &ExitError{failed, p.image.name})
+	}
 }
 
 // addThread registers a new thread under tid, or the next free id when tid is
@@ -249,6 +260,11 @@ func (t *Thread) startFailure(err error) error {
 		return nil
 	}
 	if t.id == mainThreadID {
+		select {
+		case <-t.proc.leaving: // exec has succeeded
+		default:
+			t.proc.stillborn = true
+		}
 		t.proc.exit(exitStatus{signal: abi.SignalKill, cause: err})
 	}
 	return err

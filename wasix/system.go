@@ -41,6 +41,7 @@ type system struct {
 	terminal     vfs.Terminal                   // nil for none
 	toldSize     atomic.Pointer[vfs.WindowSize] // what tty_get last told of the terminal
 	trace        func(*TraceEvent)              // Cmd.Trace
+	childFailed  func(pid int, err *ExitError)  // Cmd.ChildFailed
 	maxBacklog   int
 	maxProcesses int
 	maxThreads   int
@@ -62,7 +63,7 @@ type system struct {
 // newSystem returns the system of a command, without processes.
 func (c *Cmd) newSystem() *system {
 	s := &system{
-		network: c.Network, unix: network.Unix(), trace: c.Trace,
+		network: c.Network, unix: network.Unix(), trace: c.Trace, childFailed: c.ChildFailed,
 		budget: newMemoryBudget(c.MaxMemory), maxBacklog: c.MaxBacklog, maxProcesses: c.MaxProcesses, maxThreads: c.MaxThreads,
 		processes: map[uint32]*Process{},
 		programs: programs{
@@ -175,7 +176,7 @@ func (s *system) bury(p *Process) {
 		delete(s.processes, p.pid)
 	}
 	s.mu.Unlock()
-	if parent != nil {
+	if parent != nil && !p.stillborn {
 		parent.childChanged()
 	}
 	s.salvage(p.image)

@@ -36,7 +36,7 @@ func TestExec(t *testing.T) {
 			const gone = "once more: ECHILD\n"
 			do("spawn", "process", "exit", "5").want(t, 0, ended+"1 with 5\n"+gone, "")
 			do("spawn", "/opt/process.wasm", "nothing").want(t, 0, "unknown mode nothing\n"+ended+"1 with 2\n"+gone, "")
-			do("spawn", "process", "abort").want(t, 0, ended+"2 with 6\n"+gone, "")
+			do("spawn", "process", "abort").want(t, 0, ended+"2 with 6\n"+gone, "gowasix: process 2: process: ")
 			do("spawn", "/opt/script", "3").want(t, 0,
 				"argc: 4\nargv 1: \"args\"\nargv 2: \"/opt/script\"\nargv 3: \"3\"\nend: NULL\n"+ended+"1 with 0\n"+gone, "")
 			const streams = "streams: 1 1 0\n"

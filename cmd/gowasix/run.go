@@ -67,6 +67,7 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	defer closeMounts(cmd.Mounts)
 	defer f.removeUnix()
 	cmd.Trace = trace
+	cmd.ChildFailed = func(pid int, err *wasix.ExitError) { fmt.Fprintf(stderr, "gowasix: process %d: %v\n", pid, err) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	signals.hold()
 	if err = cmd.Start(ctx); err == nil {
