@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/gowasix/gowasix/internal/guests"
+	"github.com/gowasix/gowasix/internal/pty"
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
@@ -155,22 +156,29 @@ console.log(x, read("/scripts/data"), read("data"));`
 	runs(contains("imported read read"), in("/scripts"), "qjs", "-m", "./main.js")(t, module)
 }
 
-// checkSignal sends the program, which sends itself one and then sleeps, more
-// signals: those it handles, those that wake nobody, and one that ends it.
+// checkSignal sends the program, which sends itself SIGHUP and then sleeps, more
+// signals: those that wake nobody, and one that ends it, by its handler or without
+// one. On a terminal it prints at once what it got.
 func checkSignal(t *testing.T, module wasix.Module) {
-	g := start(t, module, nil, "signal")
-	g.expect("^received SIGHUP")
-	for _, sig := range []abi.Signal{abi.SignalChld, abi.SignalWinch, abi.SignalHup} {
-		if err := g.process.Signal(sig); err != nil {
-			t.Error(err)
+	for end, want := range map[abi.Signal]struct {
+		status int
+		screen string
+	}{
+		abi.SignalInt:  {0, "received SIGINT"},
+		abi.SignalTerm: {128 + int(abi.SignalTerm), "received SIGHUP"},
+	} {
+		term := pty.Open(t, 80, 24)
+		g := start(t, module, func(cmd *wasix.Cmd) { cmd.Stdout = term.Slave }, "signal")
+		term.See("received SIGHUP")
+		for _, sig := range []abi.Signal{abi.SignalChld, abi.SignalWinch, end} {
+			if err := g.process.Signal(sig); err != nil {
+				t.Error(err)
+			}
 		}
-	}
-	g.expect("(?s)SIGHUP.*SIGHUP")
-	if err := g.process.Signal(abi.SignalTerm); err != nil {
-		t.Error(err)
-	}
-	if status, out := g.wait(); status != 128+int(abi.SignalTerm) || strings.Contains(out, "Child") {
-		t.Errorf("exit status %d, output\n%s", status, out)
+		if status, out := g.wait(); status != want.status || strings.Contains(out, "Child") {
+			t.Errorf("after %v exit status %d, output\n%s", end, status, out)
+		}
+		term.See(want.screen)
 	}
 }
 
