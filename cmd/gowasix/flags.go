@@ -8,12 +8,15 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/gowasix/gowasix/wasix/network/virtual"
 )
 
 // runFlags is the command line of "gowasix run".
 type runFlags struct {
 	engine         string
 	net            optional
+	virtual        *virtual.Network // of --net=virtual, once it is made
 	publish        list
 	listen         list
 	names          nameFlags
@@ -113,7 +116,7 @@ func describe(err error) string {
 
 func looksLikeRules(s string) bool {
 	kind, rest, _ := strings.Cut(s, ":")
-	return (kind == "ip" || kind == "ipv4" || kind == "ipv6" || kind == "dns") &&
+	return s == virtualNet || (kind == "ip" || kind == "ipv4" || kind == "ipv6" || kind == "dns") &&
 		(strings.HasPrefix(rest, "allow=") || strings.HasPrefix(rest, "deny="))
 }
 

@@ -9,22 +9,46 @@ import (
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/network/virtual"
 )
+
+// virtualNet is the value of --net for a network in memory.
+const virtualNet = "virtual"
+
+// baseNetwork returns what the guest's network is made of, and what is granted of
+// it: the host's, or all of one in memory, which closeNetwork ends.
+func (f *runFlags) baseNetwork() (network.Network, *network.Policy, error) {
+	switch {
+	case f.net.value == virtualNet:
+		f.virtual = virtual.New()
+		return f.virtual.Host("guest"), network.AllowAll(), nil
+	case !f.net.given:
+		return network.Host(), &network.Policy{}, nil
+	case f.net.value == "":
+		return network.Host(), network.AllowAll(), nil
+	}
+	policy, err := network.ParseRules(f.net.value)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--net: %w", err)
+	}
+	return network.Host(), policy, nil
+}
+
+func (f *runFlags) closeNetwork() {
+	if f.virtual != nil {
+		_ = f.virtual.Close()
+	}
+}
 
 // network returns the network that --net and -p grant. What they do not is
 // refused, and stderr told once which flag would grant it.
 func (f *runFlags) network(stderr io.Writer) (network.Network, error) {
-	policy := &network.Policy{}
-	if f.net.given && f.net.value == "" {
-		policy = network.AllowAll()
-	} else if f.net.given {
-		var err error
-		if policy, err = network.ParseRules(f.net.value); err != nil {
-			return nil, fmt.Errorf("--net: %w", err)
-		}
+	base, policy, err := f.baseNetwork()
+	if err != nil {
+		return nil, err
 	}
 	policy.OnDeny = (&hints{rules: f.net.value, out: stderr}).denied
-	inner, search, err := f.names.names(network.Host())
+	inner, search, err := f.names.names(base)
 	if err != nil {
 		return nil, err
 	}

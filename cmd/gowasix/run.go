@@ -59,6 +59,7 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	if err != nil {
 		return exitStatus(err, stderr)
 	}
+	defer f.closeNetwork()
 	cmd, err := f.command(module, stderr)
 	if err != nil {
 		return 0, err

@@ -41,6 +41,9 @@ Network:
                             ip is IPv4 and IPv6; loopback, link-local, private, multicast and
                             metadata are addresses; what is denied stays so; refusals are
                             printed once each, with the rule that grants them
+  --net=virtual             give the guest a network of its own, in memory: its programs
+                            reach each other there, and -p publishes ports of it, but
+                            nothing of the host's network is there
   --listen [NAME=]ADDR:PORT[/udp], --listen [NAME=]unix:PATH
                             open a socket, and hand it to the guest as descriptor 3 and up,
                             with LISTEN_FDS and LISTEN_FDNAMES as systemd does; for PORT 0

@@ -167,6 +167,8 @@ func (p *Publisher) withContext(ctx context.Context) Network {
 
 func (p *Publisher) adopt(s Socket) Socket { return Adopt(p.Network, s) }
 
+func (p *Publisher) inside() Network { return p.Network }
+
 // publishedSocket is a socket whose local address may not be what it seems.
 type publishedSocket struct {
 	wrapper
