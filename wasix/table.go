@@ -51,7 +51,7 @@ func families() []family {
 		{"clock", []row{
 			{name: "clock_res_get", support: Full, do: clockResGet},
 			{name: "clock_time_get", support: Full, do: clockTimeGet},
-			{name: "clock_time_set", support: Full, do: clockTimeSet, note: "answers EPERM: no guest sets the host's clocks"},
+			{name: "clock_time_set", support: Full, do: clockTimeSet, note: "answers EPERM: no guest sets the host's clocks; EINVAL for one that there is not"},
 		}},
 		{"random", []row{
 			{name: "random_get", support: Full, do: randomGet},
