@@ -7,8 +7,13 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
-// maxAdapters bounds what a binary with many functions in its table grows by.
-const maxAdapters = 1 << 17
+// What a binary grows by, with many functions in its table or types of calls, is
+// bounded, and so is the time that takes. Large programs have some dozens of types.
+const (
+	maxAdapters  = 1 << 17
+	maxElements  = 1 << 20 // in all tables that are added
+	maxCallTypes = 1 << 10
+)
 
 // A cast collects what concerns calls through pointers.
 type cast struct {
@@ -32,7 +37,7 @@ type adapter struct{ typ, function uint32 }
 
 // castCall notes an instruction that calls through a table.
 func (d *decoder) castCall(start, end int, opcode byte, typ, table uint32) {
-	if !d.opts.Casts || table != 0 {
+	if !d.opts.Casts || table != 0 || len(d.cast.types) > maxCallTypes {
 		return
 	}
 	i := slices.IndexFunc(d.cast.types, func(t uint32) bool { return d.sameType(t, typ) })
@@ -74,6 +79,13 @@ func (d *decoder) keepCasts() {
 // adapt decides which functions stand in the table for each type: those of the
 // type, and adapters to the others, as far as there are any.
 func (w *rewriter) adapt() error {
+	elements := 0
+	for _, e := range w.cast.elements {
+		elements += len(e.functions)
+	}
+	if n := len(w.cast.types); n > maxCallTypes || n*elements > maxElements {
+		return fmt.Errorf("%w: casts of functions take %d tables with %d elements each", ErrNotRewritable, n, elements)
+	}
 	seen := map[adapter]bool{}
 	for _, t := range w.cast.types {
 		for _, e := range w.cast.elements {

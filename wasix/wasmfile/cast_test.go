@@ -145,16 +145,28 @@ func TestRewriteCastsNothing(t *testing.T) {
 	}
 }
 
+// Many types, and many elements for functions that adapters do not know.
 func TestRewriteCastsTooMany(t *testing.T) {
-	const types, functions = 40, 4000
+	for _, c := range []struct {
+		types, functions int
+		param            byte
+	}{{40, 4000, i32}, {1100, 1, i32}, {300, 4000, v128}} {
+		in := calling(c.types, c.functions, c.param)
+		if _, err := wasmfile.Rewrite(in, casts); !errors.Is(err, wasmfile.ErrNotRewritable) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// calling is a program that calls, as functions of types with ever more parameters,
+// functions without any.
+func calling(types, functions int, param byte) []byte {
 	all := make([][]byte, types)
 	var run []byte
 	for i := range all {
-		all[i] = functype(i, 0)
-		for range i {
-			run = cat(run, konst(0))
-		}
-		run = cat(run, konst(1), op(callIndirect, byte(i), 0))
+		all[i] = cat([]byte{0x60}, sized(bytes.Repeat([]byte{param}, i)), u(0))
+		run = append(run, unreachable)
+		run = cat(run, konst(1), op(callIndirect), u(i), op(0))
 	}
 	kinds := make([][]byte, functions)
 	bodies := make([][]byte, functions)
@@ -163,9 +175,6 @@ func TestRewriteCastsTooMany(t *testing.T) {
 		kinds[i], bodies[i], indices[i] = u(0), fn(), u(i)
 	}
 	bodies[0] = fn(run)
-	in := wasm(sec(1, all...), sec(3, kinds...), sec(4, cat([]byte{funcref, 0}, u(functions+1))),
+	return wasm(sec(1, all...), sec(3, kinds...), sec(4, cat([]byte{funcref, 0}, u(functions+1))),
 		sec(9, cat(u(0), konst(1), op(end), vec(indices...))), sec(10, bodies...))
-	if _, err := wasmfile.Rewrite(in, casts); !errors.Is(err, wasmfile.ErrNotRewritable) {
-		t.Error(err)
-	}
 }

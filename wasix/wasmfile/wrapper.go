@@ -52,9 +52,11 @@ func (d *decoder) unwrap() (any bool) {
 		if !ok || e.name == startExport {
 			continue
 		}
-		i, _ := slices.BinarySearchFunc(d.edits, uint32(e.at), func(e edit, at uint32) int { return int(e.start) - int(at) })
-		d.edits[i].value = inner
-		any = true
+		i, found := slices.BinarySearchFunc(d.edits, uint32(e.at), func(e edit, at uint32) int { return int(e.start) - int(at) })
+		if found {
+			d.edits[i].value = inner
+			any = true
+		}
 	}
 	return any
 }
