@@ -53,9 +53,8 @@ type Syscall struct {
 // Call does not allocate.
 func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
 	t.mem = mem
-	traced := t.proc.trace != nil
-	if traced {
-		t.traced.begin(s, stack)
+	if t.proc.trace != nil && !t.traced.begun {
+		return t.traceCall(s, stack)
 	}
 	switch {
 	case t.stack.busy() && !t.stack.mayCall(s):
@@ -69,12 +68,9 @@ func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
 	default:
 		s.raw(t, stack)
 	}
-	var err error
-	if t.disturbed() {
-		_, err = t.attend()
+	if !t.disturbed() {
+		return nil
 	}
-	if traced {
-		t.endTrace(stack, err)
-	}
+	_, err := t.attend()
 	return err
 }

@@ -10,7 +10,8 @@ import (
 
 // TraceEvent is a system call that a guest thread has made, for [Cmd.Trace].
 type TraceEvent struct {
-	Thread  uint32 // the thread's id inside the guest, 1 for the main thread
+	PID     int    // of the process inside the guest's process tree, 1 for the first
+	Thread  uint32 // the thread's id inside the process, 1 for the main thread
 	Syscall *Syscall
 	// Params are the parameters, one for each of Syscall.Signature.Params; an
 	// i32 is in the low half, and the high half is undefined.
@@ -23,8 +24,10 @@ type TraceEvent struct {
 	// thread, or something ended the process meanwhile.
 	Unwound bool
 
-	start  time.Time
-	thread *Thread
+	begun   bool // the call is under way
+	start   time.Time
+	unwound time.Time // the start of a call that goes on once the guest has come back down its stack
+	thread  *Thread
 }
 
 // Addr returns the socket address that parameter i points to, as it is now, and
@@ -58,23 +61,41 @@ func (e *TraceEvent) Errno() (abi.Errno, bool) {
 	return abi.Errno(e.Result), true
 }
 
+// traceCall carries out a call and tells of it.
+func (t *Thread) traceCall(s *Syscall, stack []uint64) error {
+	t.traced.begin(s, stack)
+	err := s.Call(t, t.mem, stack)
+	t.endTrace(stack, err)
+	return err
+}
+
 // begin notes a call that is about to be carried out.
 func (e *TraceEvent) begin(s *Syscall, stack []uint64) {
-	e.Syscall = s
+	e.Syscall, e.begun = s, true
 	// The result takes the place of a parameter.
 	e.Params = append(e.Params[:0], stack[:len(s.Signature.Params)]...)
 	e.start = time.Now()
+	if s.rewinds && !e.unwound.IsZero() {
+		e.start, e.unwound = e.unwound, time.Time{}
+	}
 }
 
 // endTrace tells of the call that is done. Imports that stand for instructions
-// are no calls of the guest's.
+// are no calls of the guest's, and one that has the guest save its stack first is
+// not done.
 func (t *Thread) endTrace(stack []uint64, err error) {
 	e := &t.traced
+	e.begun = false
 	if e.Syscall.Module == wasmfile.HostModule {
 		return
 	}
+	if e.Syscall.rewinds && t.stack.unwinding != nil && err == nil {
+		e.unwound = e.start
+		return
+	}
 	e.Duration = time.Since(e.start)
-	e.thread, e.Thread, e.Unwound, e.Result = t, t.id, err != nil, 0
+	e.thread, e.PID, e.Thread = t, t.proc.Pid(), t.id
+	e.Unwound, e.Result = err != nil, 0
 	if len(e.Syscall.Signature.Results) > 0 {
 		e.Result = stack[0]
 	}

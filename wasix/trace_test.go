@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/wasmfile"
@@ -35,8 +36,8 @@ func (l *traceLog) add(e *TraceEvent) {
 	if e.Duration < 0 {
 		l.lines = append(l.lines, "negative duration")
 	}
-	l.lines = append(l.lines, fmt.Sprintf("%d %s%d result %d errno %v %v unwound %v",
-		e.Thread, e.Syscall.Name, e.Params, e.Result, errno.Name(), ok, e.Unwound))
+	l.lines = append(l.lines, fmt.Sprintf("%d:%d %s%d result %d errno %v %v unwound %v",
+		e.PID, e.Thread, e.Syscall.Name, e.Params, e.Result, errno.Name(), ok, e.Unwound))
 }
 
 func TestTrace(t *testing.T) {
@@ -46,12 +47,12 @@ func TestTrace(t *testing.T) {
 		params []uint64
 		want   string
 	}{
-		{syscallNamed(t, wasix32, "sched_yield"), nil, "1 sched_yield[] result 0 errno SUCCESS true unwound false"},
-		{syscallNamed(t, wasix32, "fd_close"), []uint64{99}, "1 fd_close[99] result 8 errno BADF true unwound false"},
-		{syscallNamed(t, wasix32, "clock_time_get"), []uint64{1, 2, 1 << 20}, "1 clock_time_get[1 2 1048576] result 21 errno FAULT true unwound false"},
-		{syscallNamed(t, wasix32, "dlopen"), make([]uint64, 16), "1 dlopen[0 0 0 0 0 0 0 0] result 52 errno NOSYS true unwound false"},
+		{syscallNamed(t, wasix32, "sched_yield"), nil, "1:1 sched_yield[] result 0 errno SUCCESS true unwound false"},
+		{syscallNamed(t, wasix32, "fd_close"), []uint64{99}, "1:1 fd_close[99] result 8 errno BADF true unwound false"},
+		{syscallNamed(t, wasix32, "clock_time_get"), []uint64{1, 2, 1 << 20}, "1:1 clock_time_get[1 2 1048576] result 21 errno FAULT true unwound false"},
+		{syscallNamed(t, wasix32, "dlopen"), make([]uint64, 16), "1:1 dlopen[0 0 0 0 0 0 0 0] result 52 errno NOSYS true unwound false"},
 		{syscallNamed(t, wasmfile.HostModule, "checkpoint"), nil, ""},
-		{syscallNamed(t, wasix32, "proc_exit"), []uint64{0}, "1 proc_exit[0] result 0 errno SUCCESS false unwound true"},
+		{syscallNamed(t, wasix32, "proc_exit"), []uint64{0}, "1:1 proc_exit[0] result 0 errno SUCCESS false unwound true"},
 	}
 	var want []string
 	start := func(th *Thread, _ []uint64) (uint64, error) {
@@ -96,11 +97,44 @@ func TestTraceResults(t *testing.T) {
 		t.Error(err)
 	}
 	want := []string{
-		"1 number[41] result 42 errno SUCCESS false unwound false",
-		"1 wait[] result 27 errno SUCCESS false unwound true",
+		"1:1 number[41] result 42 errno SUCCESS false unwound false",
+		"1:1 wait[] result 27 errno SUCCESS false unwound true",
 	}
 	if !slices.Equal(log.lines, want) {
 		t.Errorf("traced\n%q\nwant\n%q", log.lines, want)
+	}
+}
+
+// A vfork is traced once in each of the two processes, and in the parent it lasts as
+// long as the child.
+func TestTraceVfork(t *testing.T) {
+	vfork, exit := &Syscall{Name: "proc_fork", do: procFork, rewinds: true}, syscallNamed(t, "wasix_32v1", "proc_exit")
+	g := &replay{body: func(r *replayed) error {
+		if _, err := r.call(vfork, 0, pidAt); err != nil {
+			return err
+		}
+		_, err := r.call(exit, 0)
+		return err
+	}}
+	var log []string
+	var lasted time.Duration
+	at := map[string]time.Time{}
+	cmd := Command(g.module(nil), "vfork")
+	cmd.Trace = func(e *TraceEvent) { // the processes take turns
+		who := fmt.Sprint(e.PID, " ", e.Syscall.Name)
+		log, at[who] = append(log, who), time.Now()
+		if who == "1 proc_fork" {
+			lasted = e.Duration
+		}
+	}
+	if err := cmd.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"2 proc_fork", "2 proc_exit", "1 proc_fork", "1 proc_exit"}; !slices.Equal(log, want) {
+		t.Errorf("traced %q, want %q", log, want)
+	}
+	if child := at["2 proc_exit"].Sub(at["2 proc_fork"]); lasted < child {
+		t.Errorf("vfork took %v, and the child %v", lasted, child)
 	}
 }
 
@@ -150,5 +184,28 @@ func TestTraceDoesNotAllocate(t *testing.T) {
 	}
 	if n == 0 {
 		t.Error("nothing was traced")
+	}
+}
+
+// BenchmarkCall is a system call that does nothing, without a trace and with one.
+func BenchmarkCall(b *testing.B) {
+	th := newTestThread(b)
+	nothing := &Syscall{Name: "nothing", do: func(*Thread, []uint64) abi.Errno { return abi.ESUCCESS }}
+	stack := make([]uint64, 1)
+	events := 0
+	for _, c := range []struct {
+		name  string
+		trace func(*TraceEvent)
+	}{{"off", nil}, {"on", func(*TraceEvent) { events++ }}} {
+		b.Run(c.name, func(b *testing.B) {
+			th.proc.trace = c.trace
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = nothing.Call(th, th.mem, stack)
+			}
+		})
+	}
+	if events == 0 {
+		b.Error("nothing was traced")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -20,7 +21,7 @@ func (f *runFlags) tracer(stderr io.Writer) (func(*wasix.TraceEvent), *statistic
 		if err != nil {
 			return nil, nil, fmt.Errorf("--trace=%s: %w", f.trace.value, err)
 		}
-		trace = func(e *wasix.TraceEvent) { printEvent(stderr, chosen, e) }
+		trace = (&printer{w: stderr, families: chosen}).print
 	}
 	if !f.stats {
 		return trace, nil, nil
@@ -65,22 +66,49 @@ func looksLikeFamilies(s string) bool {
 	return err == nil
 }
 
-// printEvent prints the event, if its family is chosen, in a single write, so
-// that the lines of threads do not mix.
-func printEvent(w io.Writer, chosen []string, e *wasix.TraceEvent) {
-	if slices.Contains(chosen, e.Syscall.Family) {
-		_, _ = w.Write(appendEvent(nil, e))
+// printer prints events, for --trace.
+type printer struct {
+	w        io.Writer
+	families []string
+
+	mu      sync.Mutex
+	several bool // another thread than the first of all has made a call
+}
+
+// print prints the event, if its family is chosen. Threads may call it concurrently.
+func (p *printer) print(e *wasix.TraceEvent) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e.PID != 1 || e.Thread != 1 {
+		p.several = true
 	}
+	if !slices.Contains(p.families, e.Syscall.Family) {
+		return
+	}
+	var line []byte
+	if p.several {
+		line = appendCaller(line, e)
+	}
+	_, _ = p.w.Write(appendEvent(line, e))
+}
+
+// appendCaller appends who made the call, as strace -f has it: "[pid 2] ". The ids
+// of threads are those of their process, so others than the first have both.
+func appendCaller(b []byte, e *wasix.TraceEvent) []byte {
+	if e.Thread == 1 {
+		return fmt.Appendf(b, "[pid %d] ", e.PID)
+	}
+	return fmt.Appendf(b, "[pid %d tid %d] ", e.PID, e.Thread)
 }
 
 // appendEvent appends a line as strace has it:
 //
-//	[1] sock_bind(fd=4, addr=127.0.0.1:80) = SUCCESS
+//	sock_bind(fd=4, addr=127.0.0.1:80) = SUCCESS
 //
 // A call that did not return has the result "?".
 func appendEvent(b []byte, e *wasix.TraceEvent) []byte {
 	s := e.Syscall
-	b = fmt.Appendf(b, "[%d] %s(", e.Thread, s.Name)
+	b = append(append(b, s.Name...), '(')
 	for i, v := range e.Params {
 		if i > 0 {
 			b = append(b, ", "...)

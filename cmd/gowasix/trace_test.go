@@ -15,9 +15,9 @@ import (
 )
 
 func TestTrace(t *testing.T) {
-	want := regexp.MustCompile(`^\[1\] args_sizes_get\(retptr0=0x[0-9a-f]+, retptr1=0x[0-9a-f]+\) = SUCCESS
-(\[1\] [a-z_0-9]+\(([a-z_0-9]+=([A-Z|]+|-?\d+|0x[0-9a-f]+|"[^"]*")(, )?)*\) = [A-Z0-9]+
-)+\[1\] proc_exit2\(rval=7\)
+	want := regexp.MustCompile(`^args_sizes_get\(retptr0=0x[0-9a-f]+, retptr1=0x[0-9a-f]+\) = SUCCESS
+([a-z_0-9]+\(([a-z_0-9]+=([A-Z|]+|-?\d+|0x[0-9a-f]+|"[^"]*")(, )?)*\) = [A-Z0-9]+
+)+proc_exit2\(rval=7\)
 $`)
 	eachEngine(t, func(t *testing.T, run ...string) {
 		r := command(t, "", with(run, "--trace", guests.Path("process"), "exit", "7")...)
@@ -25,7 +25,7 @@ $`)
 			t.Errorf("status %d, stdout %q, trace\n%s", r.status, r.stdout, r.stderr)
 		}
 		r = command(t, "", with(run, "--trace=sock,proc", guests.Path("process"), "exit", "7")...)
-		if r.status != 7 || r.stderr != "[1] proc_exit2(rval=7)\n" {
+		if r.status != 7 || r.stderr != "proc_exit2(rval=7)\n" {
 			t.Errorf("of two families: status %d, trace\n%s", r.status, r.stderr)
 		}
 		command(t, "", with(run, "--trace=false", guests.Path("process"), "exit", "7")...).want(t, 7, "", "")
@@ -38,7 +38,7 @@ func TestTraceErrno(t *testing.T) {
 		r := command(t, "", with(run, "--trace=path", "--dir", t.TempDir()+":/data:ro", guests.Path("files"), "/data")...)
 		r.want(t, 1, "files.create: EROFS\n", ") = ROFS\n")
 		for line := range strings.Lines(r.stderr) {
-			if strings.HasPrefix(line, "[") && !strings.HasPrefix(line, "[1] path_") {
+			if strings.Contains(line, ") = ") && !strings.HasPrefix(line, "path_") {
 				t.Errorf("the trace of paths has %s", line)
 			}
 		}
@@ -56,17 +56,64 @@ func TestFlagNames(t *testing.T) {
 func TestTraceThreads(t *testing.T) {
 	eachEngine(t, func(t *testing.T, run ...string) {
 		r := command(t, "", with(run, "--trace", "--stats", guests.Path("threads-shared"))...)
-		if r.status != 0 || !strings.Contains(r.stderr, "\n[2] ") {
+		if r.status != 0 || !strings.Contains(r.stderr, "\n[pid 1 tid 2] ") {
 			t.Errorf("status %d, trace\n%s", r.status, r.stderr)
 		}
 		trace, _, _ := strings.Cut(r.stderr, "% time")
-		line := regexp.MustCompile(`^\[\d+\] [a-z_0-9-]+\(.*\)( = (\S+|\?))?\n$`)
+		line := regexp.MustCompile(`^(\[pid 1( tid \d+)?\] )?[a-z_0-9-]+\(.*\)( = (\S+|\?))?\n$`)
 		for l := range strings.Lines(trace) {
 			if !line.MatchString(l) {
 				t.Fatalf("the trace has %q", l)
 			}
 		}
 	})
+}
+
+// Who made a call is told from the first call on that another process makes.
+func TestTraceProcesses(t *testing.T) {
+	want := regexp.MustCompile(`(?s)^args_sizes_get.*
+\[pid 2\] args_sizes_get\(.*
+\[pid 2\] proc_exit2\(rval=5\)
+.*\[pid 1\] proc_join\(.*\) = SUCCESS
+`)
+	eachEngine(t, func(t *testing.T, run ...string) {
+		r := command(t, "", with(run, "--trace", "--program", "process="+guests.Path("process"), guests.Path("exec"), "spawn", "process", "exit", "5")...)
+		if r.status != 0 || !want.MatchString(r.stderr) {
+			t.Errorf("status %d, trace\n%s", r.status, r.stderr)
+		}
+		_, after, _ := strings.Cut(r.stderr, "\n[pid 2] ")
+		_, after, _ = strings.Cut(after, "\n")
+		for line := range strings.Lines(after) {
+			if !strings.HasPrefix(line, "[pid ") {
+				t.Errorf("after a call of the child the trace has %s", line)
+			}
+		}
+	})
+}
+
+// A fork is one call of the parent's and one of the child's, though the guest makes
+// the parent's twice, to save its stack and to go back down it.
+func TestTraceFork(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		r := command(t, "", with(run, "--trace=proc", guests.Path("processes-shared"), "fork", "2")...)
+		calls := map[string]int{}
+		for line := range strings.Lines(r.stderr) {
+			if caller, _, ok := strings.Cut(line, "proc_fork(copy_memory=1, "); ok {
+				calls[caller]++
+			}
+		}
+		if r.status != 0 || calls[""]+calls["[pid 1] "] != 2 || calls["[pid 2] "] != 1 || calls["[pid 3] "] != 1 {
+			t.Errorf("status %d, trace\n%s", r.status, r.stderr)
+		}
+	})
+}
+
+func TestAppendCaller(t *testing.T) {
+	for want, e := range map[string]wasix.TraceEvent{"[pid 4] ": {PID: 4, Thread: 1}, "[pid 1 tid 3] ": {PID: 1, Thread: 3}} {
+		if got := string(appendCaller(nil, &e)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }
 
 func TestStatistics(t *testing.T) {
@@ -130,16 +177,16 @@ func TestAppendEvent(t *testing.T) {
 		e    wasix.TraceEvent
 		want string
 	}{
-		{"wasix_32v1.sock_listen", wasix.TraceEvent{Thread: 1, Params: []uint64{4, 128}}, "[1] sock_listen(fd=4, backlog=128) = SUCCESS"},
-		{"wasix_32v1.sock_listen", wasix.TraceEvent{Thread: 1, Params: []uint64{1<<40 | 0xffffffff, 0}, Result: 8}, "[1] sock_listen(fd=-1, backlog=0) = BADF"},
-		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{4, 1}, Result: 9999}, "[0] sock_listen(fd=4, backlog=1) = errno(9999)"},
-		{"wasix_32v1.sock_listen", wasix.TraceEvent{Thread: 3, Params: []uint64{4, 1}, Unwound: true}, "[3] sock_listen(fd=4, backlog=1) = ?"},
-		{"wasix_32v1.sched_yield", wasix.TraceEvent{Thread: 7}, "[7] sched_yield() = SUCCESS"},
-		{"wasix_32v1.proc_exit", wasix.TraceEvent{Thread: 1, Params: []uint64{0}, Unwound: true}, "[1] proc_exit(rval=0)"},
-		{"wasi.thread-spawn", wasix.TraceEvent{Thread: 1, Params: []uint64{4096}, Result: 2}, "[1] thread-spawn(start_arg=0x1000) = 2"},
-		{"wasi.thread-spawn", wasix.TraceEvent{Thread: 1, Params: []uint64{1<<40 | 0xfffffff0}, Result: 0xffffffff}, "[1] thread-spawn(start_arg=0xfffffff0) = -1"},
-		{"wasi_snapshot_preview1.fd_readdir", wasix.TraceEvent{Thread: 1, Params: []uint64{3, 64, 80, 1 << 63, 96}},
-			"[1] fd_readdir(fd=3, buf=0x40, buf_len=80, cookie=-9223372036854775808, retptr0=0x60) = SUCCESS"},
+		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{4, 128}}, "sock_listen(fd=4, backlog=128) = SUCCESS"},
+		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{1<<40 | 0xffffffff, 0}, Result: 8}, "sock_listen(fd=-1, backlog=0) = BADF"},
+		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{4, 1}, Result: 9999}, "sock_listen(fd=4, backlog=1) = errno(9999)"},
+		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{4, 1}, Unwound: true}, "sock_listen(fd=4, backlog=1) = ?"},
+		{"wasix_32v1.sched_yield", wasix.TraceEvent{}, "sched_yield() = SUCCESS"},
+		{"wasix_32v1.proc_exit", wasix.TraceEvent{Params: []uint64{0}, Unwound: true}, "proc_exit(rval=0)"},
+		{"wasi.thread-spawn", wasix.TraceEvent{Params: []uint64{4096}, Result: 2}, "thread-spawn(start_arg=0x1000) = 2"},
+		{"wasi.thread-spawn", wasix.TraceEvent{Params: []uint64{1<<40 | 0xfffffff0}, Result: 0xffffffff}, "thread-spawn(start_arg=0xfffffff0) = -1"},
+		{"wasi_snapshot_preview1.fd_readdir", wasix.TraceEvent{Params: []uint64{3, 64, 80, 1 << 63, 96}},
+			"fd_readdir(fd=3, buf=0x40, buf_len=80, cookie=-9223372036854775808, retptr0=0x60) = SUCCESS"},
 	} {
 		all := wasix.Syscalls()
 		c.e.Syscall = all[slices.IndexFunc(all, func(s *wasix.Syscall) bool { return s.Module+"."+s.Name == c.name })]
