@@ -79,6 +79,7 @@ type Process struct {
 	Started     time.Time    `json:"started"`
 	Exited      bool         `json:"exited"`
 	Threads     int          `json:"threads"`
+	Memory      uint64       `json:"memory"` // bytes
 	Descriptors []Descriptor `json:"descriptors"`
 }
 
@@ -118,7 +119,7 @@ func (r *Registry) Snapshot() Snapshot {
 
 func newProcess(s wasix.Stats) Process {
 	p := Process{
-		PID: s.PID, Parent: s.Parent, Args: s.Args, Started: s.Started, Exited: s.Exited, Threads: s.Threads,
+		PID: s.PID, Parent: s.Parent, Args: s.Args, Started: s.Started, Exited: s.Exited, Threads: s.Threads, Memory: s.Memory,
 		Descriptors: []Descriptor{},
 	}
 	for _, d := range s.Descriptors {

@@ -2,9 +2,10 @@ package debug
 
 import (
 	"encoding/json"
-
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/gowasix/gowasix/wasix/network"
@@ -39,6 +40,23 @@ func TestHandler(t *testing.T) {
 	}
 	if len(r.Processes()) != 0 {
 		t.Error("there are processes")
+	}
+}
+
+// The page needs nothing but itself, and makes no markup of what it shows.
+func TestPage(t *testing.T) {
+	text := string(page)
+	if bad := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacent|document\.write|https?://|src=|@import|url\(`).FindString(text); bad != "" {
+		t.Errorf("the page has %s", bad)
+	}
+	used := regexp.MustCompile(`getElementById\("(\w+)"\)`).FindAllStringSubmatch(text, -1)
+	for _, id := range append(used, []string{"", "processes"}, []string{"", "sockets"}, []string{"", "others"}) {
+		if strings.Count(text, ` id="`+id[1]+`"`) != 1 {
+			t.Errorf("the page has no element %s, or several", id[1])
+		}
+	}
+	if len(used) < 3 {
+		t.Errorf("the script uses %q", used)
 	}
 }
 

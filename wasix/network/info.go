@@ -32,13 +32,17 @@ func addrInfo(s Socket) (i Info) {
 
 func (s *guardedSocket) info() Info {
 	i := InfoOf(s.Socket)
-	i.Local, _ = s.LocalAddr()
+	if !i.Local.Unix {
+		i.Local, _ = s.LocalAddr()
+	}
 	return i
 }
 
 func (s *publishedSocket) info() Info {
 	i := InfoOf(s.Socket)
-	i.Local, _ = s.LocalAddr()
+	if !i.Local.Unix {
+		i.Local, _ = s.LocalAddr()
+	}
 	return i
 }
 

@@ -1,6 +1,8 @@
 package network
 
 import (
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -23,6 +25,9 @@ func (s *hostSocket) Available() int {
 func (s *hostSocket) info() Info {
 	i := addrInfo(s)
 	fd := s.SysFD()
+	if i.Local.Unix {
+		i.Local.Path, i.Peer.Path = unixPath(unix.Getsockname(fd)), unixPath(unix.Getpeername(fd))
+	}
 	if s.typ == abi.SockTypeStream && s.proto == abi.SockProtoTcp {
 		if t, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
 			if int(t.State) < len(tcpStates) {
@@ -37,4 +42,17 @@ func (s *hostSocket) info() Info {
 	}
 	i.SendQueue, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ)
 	return i
+}
+
+// unixPath returns the name on the host, which guests do not learn, as [Addr] has
+// it; "" without one.
+func unixPath(sa unix.Sockaddr, err error) string {
+	name, ok := sa.(*unix.SockaddrUnix)
+	if err != nil || !ok {
+		return ""
+	}
+	if abstract, ok := strings.CutPrefix(name.Name, "@"); ok {
+		return "\x00" + abstract
+	}
+	return name.Name
 }

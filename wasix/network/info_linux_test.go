@@ -1,6 +1,8 @@
 package network
 
 import (
+	"net"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -52,5 +54,22 @@ func TestInfo(t *testing.T) {
 	sendString(t, c, "four", nil)
 	if i := InfoOf(c); i.SendQueue != 4 || i.Peer != name {
 		t.Errorf("the Unix connection is %+v", i)
+	}
+}
+
+// The host's own Unix sockets tell whom they belong to, though guests do not learn it.
+func TestInfoOfUnixSockets(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	for name, want := range map[string]string{path: path, "@" + path: "\x00" + path} {
+		l := must[net.Listener](t)(net.Listen("unix", name))
+		s := must[Socket](t)(FromListener(l))
+		s = Adopt(WithPolicy(Host(), rules(t, "ipv4:allow=127.0.0.1:*")), s)
+		closeLater(t, s)
+		if i := InfoOf(s); i.Local != (Addr{Unix: true, Path: want}) || i.Peer.Path != "" {
+			t.Errorf("%s: %+v", name, i)
+		}
+		if addr, err := s.LocalAddr(); addr != (Addr{Unix: true}) || err != nil {
+			t.Errorf("%s: the guest is told %v, %v", name, addr, err)
+		}
 	}
 }
