@@ -151,13 +151,16 @@ func fdFilestatGet(l *statLayout) handler {
 //   - EINVAL: fd is not a file, or not for writing; size is negative
 //   - EIO: the device failed
 func fdFilestatSetSize(t *Thread, p []uint64) abi.Errno {
+	if p[1] > math.MaxInt64 {
+		return abi.EINVAL // before all else, as on Linux
+	}
 	d, errno := t.open(p[0], abi.RightsFdFilestatSetSize)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
 	defer d.Release()
 	f, ok := d.File.(vfs.Resizer)
-	if !ok || p[1] > math.MaxInt64 {
+	if !ok {
 		return abi.EINVAL
 	}
 	return errnoOf(f.Truncate(int64(p[1])))
@@ -291,19 +294,17 @@ func (t *Thread) sync(fd uint64, either abi.Rights, dataOnly bool) abi.Errno {
 //   - EBADF: fd is not open
 //   - EINVAL: advice is unknown; offset or len is negative
 //   - ENOTCAPABLE: the right FD_ADVISE was dropped
-//   - ESPIPE: fd is a pipe or a socket
+//   - ESPIPE: fd is a pipe
 func fdAdvise(t *Thread, p []uint64) abi.Errno {
 	d, rights, err := t.proc.fds.Acquire(uint32(p[0]))
 	if err != nil {
 		return abi.EBADF
 	}
 	defer d.Release()
-	_, seekable := d.File.(descriptor.Positioned)
-	dir := d.File.Filetype() == abi.FiletypeDirectory
-	switch {
-	case !seekable && !dir:
+	switch all := vfs.Rights(d.File).Base; {
+	case all&abi.RightsFdAdvise == 0 && d.File.Filetype() == abi.FiletypeUnknown:
 		return abi.ESPIPE
-	case rights.Base&abi.RightsFdAdvise == 0:
+	case all&^rights.Base&abi.RightsFdAdvise != 0:
 		return abi.ENOTCAPABLE
 	case uint32(p[3]) > uint32(abi.AdviceNoreuse), p[1] > math.MaxInt64, p[2] > math.MaxInt64:
 		return abi.EINVAL

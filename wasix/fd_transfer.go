@@ -123,12 +123,15 @@ func (t *Thread) positioned(fd uint64, need ...abi.Rights) (descriptor.Positione
 // returns 0 except:
 //   - EBADF: fd is not open, or not for reading
 //   - EFAULT: a buffer or ro_nread lies outside memory
-//   - EINVAL: offset is negative; more than 1024 buffers
+//   - EINVAL: offset is negative, or too large for that many bytes; more than 1024 buffers
 //   - EIO: the device failed
 //   - EISDIR: fd is a directory
 //   - ENOTCAPABLE: the right FD_SEEK was dropped
 //   - ESPIPE: fd has no file offset
 func fdPread(t *Thread, p []uint64) abi.Errno {
+	if p[3] > math.MaxInt64 {
+		return abi.EINVAL // before all else, as on Linux
+	}
 	file, d, errno := t.positioned(p[0], abi.RightsFdRead, abi.RightsFdSeek)
 	if errno != abi.ESUCCESS {
 		return errno
@@ -154,11 +157,14 @@ func fdPread(t *Thread, p []uint64) abi.Errno {
 //   - EBADF: fd is not open, or not for writing
 //   - EFAULT: a buffer or ro_nwritten lies outside memory
 //   - EFBIG, ENOSPC, EDQUOT: the file cannot grow
-//   - EINVAL: offset is negative; more than 1024 buffers
+//   - EINVAL: offset is negative, or too large for that many bytes; more than 1024 buffers
 //   - EIO: the device failed
 //   - ENOTCAPABLE: the right FD_SEEK was dropped
 //   - ESPIPE: fd has no file offset
 func fdPwrite(t *Thread, p []uint64) abi.Errno {
+	if p[3] > math.MaxInt64 {
+		return abi.EINVAL // before all else, as on Linux
+	}
 	file, d, errno := t.positioned(p[0], abi.RightsFdWrite, abi.RightsFdSeek)
 	if errno != abi.ESUCCESS {
 		return errno
@@ -178,11 +184,15 @@ func fdPwrite(t *Thread, p []uint64) abi.Errno {
 
 // transferAt decodes the parameters that fd_pread and fd_pwrite share.
 func (t *Thread) transferAt(p []uint64) (iovs [][]byte, ro []byte, errno abi.Errno) {
-	if p[3] > math.MaxInt64 {
-		return nil, nil, abi.EINVAL
-	}
 	if iovs, errno = t.buffers(p[1], p[2]); errno != abi.ESUCCESS {
 		return nil, nil, errno
+	}
+	last := p[3]
+	for _, b := range iovs {
+		last += uint64(len(b))
+	}
+	if last > math.MaxInt64 {
+		return nil, nil, abi.EINVAL
 	}
 	ro, ok := t.bytes(uint32(p[4]), 4)
 	if !ok {
@@ -210,14 +220,17 @@ var (
 //   - ESPIPE: fd has no file offset
 func fdSeek(w whence) handler {
 	return func(t *Thread, p []uint64) abi.Errno {
+		if uint32(p[2]) >= uint32(len(w)) {
+			if _, err := t.proc.fds.Rights(uint32(p[0])); err != nil {
+				return abi.EBADF
+			}
+			return abi.EINVAL // even where nothing has an offset
+		}
 		file, d, errno := t.positioned(p[0], abi.RightsFdSeek)
 		if errno != abi.ESUCCESS {
 			return errno
 		}
 		defer d.Release()
-		if uint32(p[2]) >= uint32(len(w)) {
-			return abi.EINVAL
-		}
 		return t.seek(file, int64(p[1]), w[uint32(p[2])], p[3])
 	}
 }

@@ -64,7 +64,8 @@ const (
 //   - EEXIST: CREAT and EXCL, and it exists
 //   - EFAULT: path or ro_fd lies outside memory
 //   - EINVAL: unknown flags; CREAT with DIRECTORY; a NUL in path
-//   - EISDIR: a directory, and CREAT, TRUNC or the right FD_WRITE
+//   - EISDIR: a directory, and CREAT, TRUNC or the right FD_WRITE; CREAT, and a
+//     slash at the end
 //   - ELOOP: too many symbolic links, or one at the end without SYMLINK_FOLLOW
 //   - EMFILE: no descriptor is free
 //   - ENAMETOOLONG: the path, or an element, is too long
@@ -82,7 +83,7 @@ func pathOpen(t *Thread, p []uint64) abi.Errno { return t.openPath(p, 0, p[8]) }
 func pathOpen2(t *Thread, p []uint64) abi.Errno { return t.openPath(p, p[8], p[9]) }
 
 func (t *Thread) openPath(p []uint64, ext, ret uint64) abi.Errno {
-	oflags, fdflags := abi.Oflags(p[4]), abi.Fdflags(p[7])
+	oflags, fdflags, cloexec := abi.Oflags(p[4]), abi.Fdflags(p[7]), uint32(ext) != 0
 	dir, d, errno := t.openDir(p[0], neededToOpen(oflags))
 	if errno != abi.ESUCCESS {
 		return errno
@@ -118,12 +119,12 @@ func (t *Thread) openPath(p []uint64, ext, ret uint64) abi.Errno {
 		return errnoOf(err)
 	}
 	if own, ok := file.(*vfs.Duplicate); ok {
-		return t.dup(uint64(own.FD), 0, ext != 0, ret)
+		return t.dup(uint64(own.FD), 0, cloexec, ret)
 	}
 	rights := vfs.Rights(file)
 	rights.Base &= base & passed.Inheriting
 	rights.Inheriting &= abi.Rights(p[6]) & passed.Inheriting
-	fd, errno := t.insertWith(file, fdflags, rights, ext != 0)
+	fd, errno := t.insertWith(file, fdflags, rights, cloexec)
 	if errno == abi.ESUCCESS {
 		binary.LittleEndian.PutUint32(ro, fd)
 	}

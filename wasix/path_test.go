@@ -120,6 +120,12 @@ func TestPathOpen2Cloexec(t *testing.T) {
 	if b := th.result(t, 2); b[0] != byte(abi.FdflagsextCloexec) {
 		t.Fatalf("flags %x", b)
 	}
+	const unused = 1 << 32 // of an i32, as engines leave it
+	th.want(t, abi.ESUCCESS, pathOpen2, 3, 0, ptr, n, 0, uint64(abi.RightsFdRead), allRights, 0, unused, resultAt)
+	th.want(t, abi.ESUCCESS, fdFdflagsGet, uint64(th.result32(t)), resultAt)
+	if b := th.result(t, 2); b[0] != 0 {
+		t.Fatalf("flags %x without the flag", b)
+	}
 }
 
 // A file opened in a directory that was opened in a directory.

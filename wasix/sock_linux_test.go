@@ -363,8 +363,9 @@ type offsetFile struct {
 	queue ready.Queue
 }
 
-func (f *offsetFile) Queue() *ready.Queue { return &f.queue }
-func (f *offsetFile) Close() error        { return nil }
+func (f *offsetFile) Filetype() abi.Filetype { return abi.FiletypeRegularFile }
+func (f *offsetFile) Queue() *ready.Queue    { return &f.queue }
+func (f *offsetFile) Close() error           { return nil }
 
 func (f *offsetFile) Preadv(iovs [][]byte, offset int64) (int, error) {
 	return copy(iovs[0], "01234567"[min(offset, 8):]), nil

@@ -169,7 +169,7 @@ func (t *Thread) send(p []uint64, need abi.Rights, to *network.Addr) abi.Errno {
 //   - EACCES: the rights SOCK_SEND and FD_WRITE were dropped
 //   - EBADF: in_fd is not open, or not for reading
 //   - EFAULT: ro_sent lies outside memory
-//   - EINVAL: offset is negative
+//   - EINVAL: offset is negative; in_fd is a directory
 //   - ESPIPE: in_fd has no file offset
 func sockSendFile(t *Thread, p []uint64) abi.Errno {
 	s, d, errno := t.socket(p[0], abi.RightsSockSend|abi.RightsFdWrite)
@@ -182,7 +182,10 @@ func sockSendFile(t *Thread, p []uint64) abi.Errno {
 		return errnoOf(err)
 	}
 	defer in.Release()
-	if rights.Base&abi.RightsFdRead == 0 {
+	switch {
+	case in.File.Filetype() == abi.FiletypeDirectory:
+		return abi.EINVAL
+	case rights.Base&abi.RightsFdRead == 0:
 		return abi.EBADF
 	}
 	file, ok := in.File.(descriptor.Positioned)

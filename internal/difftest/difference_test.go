@@ -12,7 +12,7 @@ type difference struct {
 	reason string
 }
 
-var differences = []difference{
+var differences = append(fileDifferences, []difference{
 	{"sock-state", "open.inet seqpacket", "ESOCKTNOSUPPORT", "EPROTOTYPE",
 		"WASI has no ESOCKTNOSUPPORT"},
 	{"sock-state", "open.inet type 0", "ESOCKTNOSUPPORT", "OK",
@@ -42,7 +42,7 @@ var differences = []difference{
 	{"sock-threads", "recv.woken by close", "no", "yes", closeWakes},
 	{"sock-threads", "recv.result after close", "returns", "EBADF", closeWakes},
 	{"threads trap", "exit status", "132", "134", anyTrap},
-}
+}...)
 
 const (
 	closeWakes  = "closing a descriptor ends what waits on it; Linux keeps it waiting on a socket nobody else sees"

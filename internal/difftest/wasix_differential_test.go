@@ -48,6 +48,10 @@ var probes = []probe{
 	{name: "files", variants: both[:1], args: []string{"files"}, inMemory: true},
 	{name: "file-state", variants: both, args: []string{"files"}},
 	{name: "file-state", variants: both[:1], args: []string{"files"}, inMemory: true},
+	{name: "path-state", variants: both, args: []string{"files"}},
+	{name: "path-state", variants: both[:1], args: []string{"files"}, inMemory: true},
+	{name: "descriptor-state", variants: both, args: []string{"files"}},
+	{name: "descriptor-state", variants: both[:1], args: []string{"files"}, inMemory: true},
 	{name: "process", variants: both, args: []string{"args", "a b", "", "ü"}},
 	{name: "process", variants: both, args: []string{"env"}, env: []string{"PROBE=a=b", "EMPTY=", "LONG=" + strings.Repeat("x", 400)}},
 	{name: "process", variants: both, args: []string{"exit", "0"}},
@@ -113,7 +117,7 @@ func TestGuestsBehaveAsOnLinux(t *testing.T) {
 			for _, e := range engines {
 				for _, variant := range p.variants {
 					t.Run(e.Name()+variant, func(t *testing.T) {
-						compare(t, p.title(), want, runGuest(t, e, p.name+variant, p))
+						compare(t, p.listed(), want, runGuest(t, e, p.name+variant, p))
 					})
 				}
 			}
@@ -137,7 +141,7 @@ func TestWrappedNetworksBehaveAsOnLinux(t *testing.T) {
 			}
 			t.Run(name+"/"+p.title(), func(t *testing.T) {
 				p.network = n
-				compare(t, p.title(), runNative(t, native, p), runGuest(t, engines[0], p.name, p))
+				compare(t, p.listed(), runNative(t, native, p), runGuest(t, engines[0], p.name, p))
 			})
 		}
 	}
@@ -146,20 +150,22 @@ func TestWrappedNetworksBehaveAsOnLinux(t *testing.T) {
 // Every listed difference belongs to a probe, and has a reason.
 func TestDifferencesAreExplained(t *testing.T) {
 	for _, d := range differences {
-		known := slices.ContainsFunc(probes, func(p probe) bool { return p.title() == d.probe })
+		known := slices.ContainsFunc(probes, func(p probe) bool { return p.listed() == d.probe })
 		if !known || d.reason == "" || d.linux == d.wasix {
 			t.Errorf("%+v", d)
 		}
 	}
 }
 
-// title names the probe with its arguments, and where its files are.
+// listed names the probe with its arguments, as the differences do.
+func (p probe) listed() string { return strings.Join(append([]string{p.name}, p.args...), " ") }
+
+// title is listed with where the files are.
 func (p probe) title() string {
-	title := strings.Join(append([]string{p.name}, p.args...), " ")
 	if p.inMemory {
-		title += " in memory"
+		return p.listed() + " in memory"
 	}
-	return title
+	return p.listed()
 }
 
 // build builds the probes for Linux and returns their directory.

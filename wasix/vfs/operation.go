@@ -49,15 +49,19 @@ func (t *Tree) open(from place, p string, o OpenFlags) (descriptor.File, error) 
 }
 
 func (t *Tree) walkOpen(from place, p string, o OpenFlags) (descriptor.File, error) {
-	pl, err := t.lookup(from, p, followIf(o.Follow && !(o.Create && o.Exclusive)))
+	mode := followIf(o.Follow && !(o.Create && o.Exclusive))
+	if o.Create && strings.HasSuffix(p, "/") {
+		mode = followNever // whatever it leads to
+	}
+	pl, err := t.lookup(from, p, mode)
 	if err != nil {
 		return nil, err
 	}
 	switch {
+	case o.Create && pl.slash && pl.last == lastName:
+		return nil, syscall.EISDIR
 	case !pl.known && !o.Create:
 		return nil, syscall.ENOENT
-	case !pl.known && pl.slash:
-		return nil, syscall.EISDIR
 	case !pl.known:
 		return pl.openFile(o)
 	case o.Create && o.Exclusive:

@@ -111,8 +111,10 @@ enum {
 	O_EXCL = 0x4000,
 	O_TRUNC = 0x8000,
 	O_CLOEXEC = 0,
+	O_NOFOLLOW = 0x10000,
 };
-enum { F_GETFL, F_SETFL };
+enum { F_GETFL, F_SETFL, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD };
+enum { FD_CLOEXEC = 1 };
 enum { SEEK_SET, SEEK_CUR, SEEK_END };
 struct iovec {
 	void *iov_base;
@@ -133,6 +135,8 @@ int fcntl(int fd, int cmd, ...);
 int open(const char *path, int flags, ...);
 int openat(int dir, const char *path, int flags, ...);
 int unlink(const char *path);
+int chdir(const char *path);
+char *getcwd(char *buf, size_t n);
 int isatty(int fd);
 ssize_t getrandom(void *buf, size_t n, unsigned flags);
 

@@ -277,6 +277,11 @@ WASIX_IMPORT(path_open2)
 wasi_errno wasix_path_open2(wasi_fd dir, uint32_t lookup, const char *path, size_t len, uint32_t oflags, uint64_t rights,
 			    uint64_t inheriting, uint32_t fdflags, uint32_t fdflagsext, wasi_fd *fd);
 WASIX_IMPORT(fd_dup) wasi_errno wasix_fd_dup(wasi_fd fd, wasi_fd *to);
+WASIX_IMPORT(fd_dup2) wasi_errno wasix_fd_dup2(wasi_fd fd, wasi_fd lowest, uint32_t cloexec, wasi_fd *to);
+WASIX_IMPORT(fd_fdflags_get) wasi_errno wasix_fd_fdflags_get(wasi_fd fd, uint16_t *flags);
+WASIX_IMPORT(fd_fdflags_set) wasi_errno wasix_fd_fdflags_set(wasi_fd fd, uint32_t flags);
+WASIX_IMPORT(chdir) wasi_errno wasix_chdir(const char *path, size_t len);
+WASIX_IMPORT(getcwd) wasi_errno wasix_getcwd(char *path, size_t *len);
 WASIX_IMPORT(fd_event) wasi_errno wasix_fd_event(uint64_t initial, uint32_t flags, wasi_fd *fd);
 WASIX_IMPORT(tty_get) wasi_errno wasix_tty_get(struct wasix_tty *state);
 WASIX_IMPORT(tty_set) wasi_errno wasix_tty_set(const struct wasix_tty *state);

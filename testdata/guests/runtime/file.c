@@ -66,16 +66,44 @@ static int get_flags(int fd)
 	return flags | O_RDWR;
 }
 
+static int get_cloexec(int fd)
+{
+	uint16_t flags = 0;
+	wasi_errno err = wasix_fd_fdflags_get(fd, &flags);
+	return check(err, flags);
+}
+
+static int dup_from(int fd, int lowest, bool cloexec)
+{
+	wasi_fd to = 0;
+	wasi_errno err = wasix_fd_dup2(fd, lowest, cloexec, &to);
+	return check(err, to);
+}
+
+static int set_flags(int fd, int flags)
+{
+	uint32_t f = (flags & O_NONBLOCK ? WASI_FDFLAGS_NONBLOCK : 0) | (flags & O_APPEND ? WASI_FDFLAGS_APPEND : 0);
+	return check(wasi_fd_fdstat_set_flags(fd, f), 0);
+}
+
 int fcntl(int fd, int cmd, ...)
 {
 	if (cmd == F_GETFL)
 		return get_flags(fd);
+	if (cmd == F_GETFD)
+		return get_cloexec(fd);
 	va_list args;
 	va_start(args, cmd);
-	int flags = va_arg(args, int);
+	int arg = va_arg(args, int);
 	va_end(args);
-	uint32_t f = (flags & O_NONBLOCK ? WASI_FDFLAGS_NONBLOCK : 0) | (flags & O_APPEND ? WASI_FDFLAGS_APPEND : 0);
-	return check(wasi_fd_fdstat_set_flags(fd, f), 0);
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		return dup_from(fd, arg, cmd == F_DUPFD_CLOEXEC);
+	case F_SETFD:
+		return check(wasix_fd_fdflags_set(fd, arg), 0);
+	}
+	return set_flags(fd, arg);
 }
 
 // preopen finds the directory that the host gave for path and leaves in path
@@ -121,7 +149,7 @@ static int open_in(int dir, const char *path, int flags)
 		return -1;
 	uint64_t drop = ((flags & O_ACCMODE) == O_RDONLY ? 1ull << 6 : 0) | ((flags & O_ACCMODE) == O_WRONLY ? 1ull << 1 : 0);
 	wasi_fd fd = 0;
-	wasi_errno err = wasix_path_open2(dir, WASI_LOOKUP_FOLLOW, path, strlen(path), oflags, st.inheriting & ~drop,
+	wasi_errno err = wasix_path_open2(dir, flags & O_NOFOLLOW ? 0 : WASI_LOOKUP_FOLLOW, path, strlen(path), oflags, st.inheriting & ~drop,
 					  st.inheriting, fdflags, 0, &fd);
 	return check(err, fd);
 }
@@ -186,14 +214,23 @@ struct directory {
 	char buf[1024];
 };
 
+static int load(DIR *d)
+{
+	d->pos = d->used = 0;
+	return check(wasi_fd_readdir(d->fd, d->buf, sizeof d->buf, d->cookie, &d->used), 0);
+}
+
+// fdopendir reads the first entries, as wasix-libc does: that tells a directory.
 DIR *fdopendir(int fd)
 {
 	DIR *d = calloc(1, sizeof *d);
 	if (!d)
 		return NULL;
 	d->fd = fd;
-	d->pos = d->used = sizeof d->buf;
-	return d;
+	if (!load(d))
+		return d;
+	free(d);
+	return NULL;
 }
 
 DIR *opendir(const char *path)
@@ -228,13 +265,8 @@ struct dirent *readdir(DIR *d)
 {
 	if (take(d))
 		return &d->entry;
-	if (d->used < sizeof d->buf)
+	if (d->used < sizeof d->buf || load(d))
 		return NULL;
-	d->pos = 0;
-	if (check(wasi_fd_readdir(d->fd, d->buf, sizeof d->buf, d->cookie, &d->used), 0)) {
-		d->used = 0;
-		return NULL;
-	}
 	return take(d) ? &d->entry : NULL;
 }
 

@@ -85,6 +85,15 @@ ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t offset)
 	return check(err, done);
 }
 
+int chdir(const char *path) { return check(wasix_chdir(path, strlen(path)), 0); }
+
+char *getcwd(char *buf, size_t n)
+{
+	if (!n)
+		return errno = EINVAL, NULL;
+	return check(wasix_getcwd(buf, &n), 0) ? NULL : buf;
+}
+
 int ftruncate(int fd, off_t size) { return check(wasi_fd_filestat_set_size(fd, size), 0); }
 int posix_fallocate(int fd, off_t offset, off_t n) { return wasi_fd_allocate(fd, offset, n); }
 int fsync(int fd) { return check(wasi_fd_sync(fd), 0); }

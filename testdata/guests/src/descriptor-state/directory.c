@@ -1,0 +1,79 @@
+// The current directory, and listings; clocks that there are not.
+#include "probe.h"
+
+// Of how a path in the probe's directory is called.
+static const char *below(const char *path)
+{
+	size_t n = strlen(home);
+	return strncmp(path, home, n) ? "elsewhere" : path[n] ? path + n : "home";
+}
+
+static void show_cwd(const char *name)
+{
+	char path[4096];
+	say("%s: %s\n", name, getcwd(path, sizeof path) ? below(path) : errname(errno));
+}
+
+static void show_open(const char *name, const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	check(name, fd);
+	close(fd);
+}
+
+void current_directory(void)
+{
+	static char small[4096];
+	check("getcwd into nothing", getcwd(small, 0) ? 0 : -1);
+	check("getcwd into one byte", getcwd(small, 1) ? 0 : -1);
+	check("getcwd without the NUL", getcwd(small, strlen(home)) ? 0 : -1);
+	check("getcwd exactly", getcwd(small, strlen(home) + 1) ? 0 : -1);
+	if (mkdirat(root, "w", 0755) || mkdirat(root, "w/v", 0755) || symlinkat("w/v", root, "link"))
+		die("mkdir");
+	check("chdir", chdir("w"));
+	show_cwd("in w");
+	show_open("v from there", "v");
+	show_open("w from there", "w");
+	check("chdir ..", chdir(".."));
+	check("chdir through a link", chdir("link"));
+	show_cwd("through a link");
+	check("chdir ../..", chdir("../.."));
+	check("chdir to nothing", chdir(""));
+	check("chdir to none", chdir("none"));
+	check("chdir to a file", chdir("f"));
+	show_cwd("still");
+	check("chdir absolute", chdir(home));
+	check("chdir", chdir("w/v"));
+	check("rmdir of the current directory", unlinkat(root, "w/v", AT_REMOVEDIR));
+	show_cwd("removed");
+	show_open("open in a removed one", "x");
+	show_open("open . of a removed one", ".");
+	show_open("open .. of a removed one", "..");
+	check("chdir back", chdir(home));
+	check("chdir", chdir("w"));
+	check("rename of the current directory", renameat(root, "w", root, "u"));
+	show_cwd("renamed");
+	check("chdir back", chdir(home));
+	unlinkat(root, "u", AT_REMOVEDIR);
+	unlinkat(root, "link", 0);
+}
+
+// A listing begins with . and .., and is at its end when it is.
+void listing(void)
+{
+	DIR *d = fdopendir(openat(root, ".", O_RDONLY | O_DIRECTORY));
+	int n = 0, dots = 0;
+	for (struct dirent *e; (e = readdir(d)); n++)
+		dots += !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+	say("listing: %d, %d\n", n, dots);
+	errno = 0;
+	say("after the end: %d %s\n", readdir(d) != NULL, errname(errno));
+	check("closedir", closedir(d));
+}
+
+void clocks(void)
+{
+	struct timespec t;
+	check("clock_gettime of none", clock_gettime(77, &t));
+	check("clock_getres of none", clock_getres(77, &t));
+}
