@@ -24,7 +24,7 @@ import (
 var (
 	rounds = flag.Int("rounds", 15, "rounds; each runs every variant once")
 	slice  = flag.Duration("slice", 300*time.Millisecond, "measured time of one variant in one round")
-	only   = flag.String("only", "echo,http,calls,files", "comma-separated groups to run; processes is one more")
+	only   = flag.String("only", "echo,http,calls,files", "comma-separated groups to run; processes and network are more")
 	match  = flag.String("run", "", "regular expression: only the workloads whose title it matches")
 	out    = flag.String("out", "bench", "folder for report.md and its charts")
 )
@@ -65,6 +65,11 @@ func run() error {
 	}
 	if wanted("processes") {
 		if err := measureProcesses(bins, *out, machine()); err != nil || *only == "processes" {
+			return err
+		}
+	}
+	if wanted("network") {
+		if err := measureNetwork(machine(), *out); err != nil || *only == "network" {
 			return err
 		}
 	}

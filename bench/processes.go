@@ -50,6 +50,8 @@ type runner struct {
 	dash func(script string) error // nil without
 }
 
+func (r runner) String() string { return r.name }
+
 // measureProcesses writes processes.md: what processes cost on each engine, as
 // ratios to Linux. With GOWASIX_CORPUS, dash.wasm in that folder is among it.
 func measureProcesses(b *binaries, dir, machine string) error {
@@ -75,7 +77,7 @@ func measureProcesses(b *binaries, dir, machine string) error {
 		"median of %d rounds, a ratio the median of own to native in the same round.\n\n%s.\n\n", processRounds, machine)
 	fmt.Fprintf(&text, "| | native µs | %s | %s |\n|---|--:|--:|--:|\n", runners[1].name, runners[2].name)
 	for _, w := range processWorkloads {
-		err := compareRunners(&text, w.title, runners, func(r runner) (time.Duration, error) {
+		err := compare(&text, w.title, runners, processRounds, func(r runner) (time.Duration, error) {
 			return r.run(w.args[0], w.count, w.args[1:])
 		})
 		if err != nil {
@@ -86,7 +88,7 @@ func measureProcesses(b *binaries, dir, machine string) error {
 		if runners[1].dash == nil {
 			break
 		}
-		err := compareRunners(&text, s.title, runners, func(r runner) (time.Duration, error) {
+		err := compare(&text, s.title, runners, processRounds, func(r runner) (time.Duration, error) {
 			begin := time.Now()
 			err := r.dash(s.text)
 			return time.Since(begin), err
@@ -98,25 +100,26 @@ func measureProcesses(b *binaries, dir, machine string) error {
 	return os.WriteFile(filepath.Join(dir, "processes.md"), []byte(text.String()), 0o666)
 }
 
-// compareRunners lets the runners take turns and adds a row.
-func compareRunners(text *strings.Builder, title string, runners []runner, one func(runner) (time.Duration, error)) error {
-	times, ratios := make([][]float64, len(runners)), make([][]float64, len(runners))
-	for range processRounds {
-		native := 0.0
-		for i, r := range runners {
-			took, err := one(r)
+// compare lets variants take turns and adds a row: the time of the first, and of the
+// others that with its ratio to the first's in the same round.
+func compare[V fmt.Stringer](text *strings.Builder, title string, variants []V, rounds int, one func(V) (time.Duration, error)) error {
+	times, ratios := make([][]float64, len(variants)), make([][]float64, len(variants))
+	for range rounds {
+		first := 0.0
+		for i, v := range variants {
+			took, err := one(v)
 			if err != nil {
-				return fmt.Errorf("%s, %s: %w", r.name, title, err)
+				return fmt.Errorf("%s, %s: %w", v, title, err)
 			}
 			micros := took.Seconds() * 1e6
 			if i == 0 {
-				native = micros
+				first = micros
 			}
-			times[i], ratios[i] = append(times[i], micros), append(ratios[i], micros/native)
+			times[i], ratios[i] = append(times[i], micros), append(ratios[i], micros/first)
 		}
 	}
 	fmt.Fprintf(text, "| %s | %.2f |", title, median(times[0]))
-	for i := 1; i < len(runners); i++ {
+	for i := 1; i < len(variants); i++ {
 		fmt.Fprintf(text, " %.2f µs, %.2f |", median(times[i]), median(ratios[i]))
 	}
 	fmt.Fprintln(text)

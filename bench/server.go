@@ -149,6 +149,10 @@ func serveGo() error {
 		return err
 	}
 	fmt.Println("listening on", l.Addr().(*net.TCPAddr).Port)
+	return serveEcho(l)
+}
+
+func serveEcho(l net.Listener) error {
 	for {
 		c, err := l.Accept()
 		if err != nil {
