@@ -79,7 +79,7 @@ func fdFdstatSetRights(t *Thread, p []uint64) abi.Errno {
 // statLayout is how a module lays out the attributes of a file.
 type statLayout struct {
 	size   uint64
-	encode func(b []byte, st *descriptor.Stat)
+	encode func(b []byte, st descriptor.Stat)
 }
 
 var (
@@ -87,7 +87,7 @@ var (
 	statUnstable = statLayout{abi.SizeofSnapshot0Filestat, encodeFilestatUnstable}
 )
 
-func encodeFilestat(b []byte, st *descriptor.Stat) {
+func encodeFilestat(b []byte, st descriptor.Stat) {
 	clear(b)
 	b[abi.OffsetofFilestatFiletype] = byte(st.Filetype)
 	binary.LittleEndian.PutUint64(b[abi.OffsetofFilestatDev:], st.Dev)
@@ -99,7 +99,7 @@ func encodeFilestat(b []byte, st *descriptor.Stat) {
 	binary.LittleEndian.PutUint64(b[abi.OffsetofFilestatCtim:], st.Ctim)
 }
 
-func encodeFilestatUnstable(b []byte, st *descriptor.Stat) {
+func encodeFilestatUnstable(b []byte, st descriptor.Stat) {
 	clear(b)
 	b[abi.OffsetofSnapshot0FilestatFiletype] = byte(st.Filetype)
 	binary.LittleEndian.PutUint64(b[abi.OffsetofSnapshot0FilestatDev:], st.Dev)
@@ -137,7 +137,7 @@ func fdFilestatGet(l *statLayout) handler {
 				return errnoOf(err)
 			}
 		}
-		l.encode(b, &st)
+		l.encode(b, st)
 		return abi.ESUCCESS
 	}
 }

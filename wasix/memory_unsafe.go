@@ -16,3 +16,6 @@ func atomicUint32(b []byte) uint32 {
 func atomicUint64(b []byte) uint64 {
 	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&b[:8][0])))
 }
+
+// view returns b as a string that is good until b changes.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -2,10 +2,8 @@ package wasix
 
 import (
 	"encoding/binary"
-	"strings"
 
 	"github.com/gowasix/gowasix/wasix/abi"
-	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/vfs"
 )
 
@@ -16,35 +14,64 @@ const maxPath = 4096
 //   - EFAULT: it lies outside memory
 //   - ENAMETOOLONG: it has 4096 bytes or more
 func (t *Thread) path(ptr, n uint64) (string, abi.Errno) {
+	b, errno := t.pathBytes(ptr, n)
+	return string(b), errno
+}
+
+// pathBytes is path in guest memory, where other threads may change it.
+func (t *Thread) pathBytes(ptr, n uint64) ([]byte, abi.Errno) {
 	b, ok := t.bytes(uint32(ptr), uint64(uint32(n)))
 	switch {
 	case !ok:
-		return "", abi.EFAULT
+		return nil, abi.EFAULT
 	case len(b) >= maxPath:
-		return "", abi.ENAMETOOLONG
+		return nil, abi.ENAMETOOLONG
 	}
-	return string(b), abi.ESUCCESS
+	return b, abi.ESUCCESS
 }
 
-// pathFrom returns a copy of the path of n bytes at ptr, which is relative to dir
-// or, see [Thread.relative], to the current directory. Errors are those of path.
+// nameScratch has the copies of the paths that a call works with: two at the most.
+type nameScratch struct {
+	bufs [2][]byte
+	turn int
+}
+
+// copy returns a copy of dir with name behind it, which is good until the next
+// copy but one.
+func (s *nameScratch) copy(dir string, name []byte) string {
+	s.turn ^= 1
+	buf := &s.bufs[s.turn]
+	*buf = append((*buf)[:0], dir...)
+	if dir != "" {
+		*buf = append(*buf, '/')
+	}
+	*buf = append(*buf, name...)
+	return view(*buf)
+}
+
+// scratchPath is path for the duration of a call, see [nameScratch].
+func (t *Thread) scratchPath(ptr, n uint64) (string, abi.Errno) {
+	b, errno := t.pathBytes(ptr, n)
+	return t.names.copy("", b), errno
+}
+
+// pathFrom is scratchPath for a path that is relative to dir or, see
+// [Thread.relative], to the current directory.
 func (t *Thread) pathFrom(dir *vfs.Dir, ptr, n uint64) (string, abi.Errno) {
-	name, errno := t.path(ptr, n)
-	if name != "" && dir.Preopen() != 0 && t.relative(name) {
+	b, errno := t.pathBytes(ptr, n)
+	if len(b) > 0 && dir.Preopen() != 0 && t.relative(b) {
 		if cwd := t.proc.workdir(); cwd != "/" {
-			name = cwd + "/" + name
+			return t.names.copy(cwd, b), errno
 		}
 	}
-	return name, errno
+	return t.names.copy("", b), errno
 }
 
 // relative reports whether a WASIX program means a path below its root, which is
 // descriptor 3, to be one from the current directory. Its C library hands over
 // absolute paths with the slash in front: one without comes from a library that
 // leaves the current directory to the host, as those until the end of 2024 do.
-func (t *Thread) relative(name string) bool {
-	return t.proc.wasix && !strings.HasPrefix(name, "/")
-}
+func (t *Thread) relative(name []byte) bool { return t.proc.wasix && name[0] != '/' }
 
 const (
 	oflagsAll   = abi.OflagsCreat | abi.OflagsDirectory | abi.OflagsExcl | abi.OflagsTrunc
@@ -189,12 +216,11 @@ func pathFilestatGet(l *statLayout) handler {
 		if !ok {
 			return abi.EFAULT
 		}
-		var st descriptor.Stat
 		st, err := dir.Lookup(name, abi.Lookupflags(p[1])&abi.LookupflagsSymlinkFollow != 0)
 		if err != nil {
 			return errnoOf(err)
 		}
-		l.encode(b, &st)
+		l.encode(b, st)
 		return abi.ESUCCESS
 	}
 }
@@ -224,10 +250,10 @@ func pathReadlink(t *Thread, p []uint64) abi.Errno {
 	case len(buf) == 0:
 		return abi.EINVAL
 	}
-	target, err := dir.Readlink(name)
+	n, err := dir.Readlink(name, buf)
 	if err != nil {
 		return errnoOf(err)
 	}
-	binary.LittleEndian.PutUint32(ro, uint32(copy(buf, target)))
+	binary.LittleEndian.PutUint32(ro, uint32(n))
 	return abi.ESUCCESS
 }

@@ -73,7 +73,7 @@ func pathRemoveDirectory(t *Thread, p []uint64) abi.Errno {
 //   - ENOTCAPABLE: the right PATH_SYMLINK was dropped
 func pathSymlink(t *Thread, p []uint64) abi.Errno {
 	return t.onPath(p[2], abi.RightsPathSymlink, p[3], p[4], func(dir *vfs.Dir, name string) error {
-		target, errno := t.path(p[0], p[1])
+		target, errno := t.scratchPath(p[0], p[1])
 		if errno != abi.ESUCCESS {
 			return errno
 		}

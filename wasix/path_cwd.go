@@ -50,7 +50,7 @@ func (p *Process) workdir() string {
 //   - ENOENT: it does not exist
 //   - ENOTDIR: it, or an element on the way, is no directory
 func chdir(t *Thread, p []uint64) abi.Errno {
-	name, errno := t.path(p[0], p[1])
+	name, errno := t.scratchPath(p[0], p[1])
 	if errno != abi.ESUCCESS {
 		return errno
 	}

@@ -19,10 +19,11 @@ type Thread struct {
 	waiter   *ready.Waiter
 	instance Instance
 
-	mem  []byte   // the guest's memory during a call
-	iovs [][]byte // scratch of iovecs
-	poll pollScratch
-	sock sockScratch
+	mem   []byte   // the guest's memory during a call
+	iovs  [][]byte // scratch of iovecs
+	names nameScratch
+	poll  pollScratch
+	sock  sockScratch
 
 	epollEvents epoll.Buffer
 

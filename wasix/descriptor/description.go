@@ -26,7 +26,12 @@ type Description struct {
 // NewDescription returns a description with the given status flags and no
 // descriptor yet: give it to [Table.Insert], or drop it with Release.
 func NewDescription(f File, flags abi.Fdflags) *Description {
-	d := new(Description)
+	var d *Description
+	if f, ok := f.(Roomy); ok && f.Room().File == nil {
+		d = f.Room()
+	} else {
+		d = new(Description)
+	}
 	d.Init(f, flags)
 	return d
 }

@@ -76,3 +76,9 @@ type AlwaysReady interface {
 	File
 	AlwaysReady()
 }
+
+// Roomy is a File with room for its Description, which saves an allocation.
+type Roomy interface {
+	File
+	Room() *Description
+}

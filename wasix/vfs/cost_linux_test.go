@@ -6,7 +6,7 @@ import (
 	"github.com/gowasix/gowasix/wasix/descriptor"
 )
 
-// Reading and writing files allocates nothing, and a look at a path little.
+// Reading and writing files allocates nothing, nor does a look at a path.
 func TestFilesDoNotAllocate(t *testing.T) {
 	for name, root := range map[string]*Dir{"temp": tempRoot(t, 64<<20), "host": rootOf(t, t.TempDir(), false, false)} {
 		t.Run(name, func(t *testing.T) {
@@ -32,7 +32,7 @@ func TestFilesDoNotAllocate(t *testing.T) {
 				"read":   {0, func() error { _, err := f.Readv(pair); return err }},
 				"seek":   {0, func() error { _, err := f.Seek(0, 0); return err }},
 				"stat":   {0, func() error { _, err := f.(descriptor.Stater).Stat(); return err }},
-				"lookup": {2, func() error { _, err := root.Lookup("f", true); return err }},
+				"lookup": {0, func() error { _, err := root.Lookup("f", true); return err }},
 			} {
 				n := testing.AllocsPerRun(100, func() {
 					if err := c.do(); err != nil {

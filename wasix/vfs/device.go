@@ -29,7 +29,7 @@ func (d *deviceFS) Lstat(name string) (descriptor.Stat, error) {
 }
 
 func (d *deviceFS) OpenFile(string, int) (descriptor.File, error) { return d.open() }
-func (d *deviceFS) Readlink(string) (string, error)               { return "", syscall.EINVAL }
+func (d *deviceFS) Readlink(string, []byte) (int, error)          { return 0, syscall.EINVAL }
 func (d *deviceFS) OpenDir(string) (Directory, error)             { return nil, syscall.ENOTDIR }
 
 // MemoryDevices returns the mounts of /dev/null, zero, full, random and urandom,

@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -16,18 +17,22 @@ import (
 // does not follow the directory when that is renamed.
 type Dir struct {
 	alwaysReady
+	room
 	tree    *Tree
+	guest   string
 	place   place
+	beneath bool // no path from here leads out: see [Tree.Preopen]
 	preopen uint32
 	name    string // of a preopened directory
 
 	mu      sync.Mutex
 	dir     Directory
 	listing listing
+	made    Entry // scratch of ReadDir
 }
 
 // Guest returns the directory's absolute path in the guest.
-func (d *Dir) Guest() string { return d.place.guest() }
+func (d *Dir) Guest() string { return absolute(d.guest) }
 
 // Preopen returns the descriptor that the directory was opened for when the
 // guest started, 0 when it was not.
@@ -74,13 +79,14 @@ func (d *Dir) SetTimes(atim, mtim int64) error {
 func (d *Dir) Close() error { return syserror.Of(d.dir.Close()) }
 
 // ReadDir calls yield for the entries from cookie on, with the cookie of the
-// entry after each, until it returns false. Cookie 0 is the start, and begins a
-// new listing; the others stay good until then, whatever is added to the
-// directory or removed from it meanwhile. The first entries are "." and "..".
+// entry after each, until it returns false. The entry and its name are good during
+// that call only. Cookie 0 is the start, and begins a new listing; the others stay
+// good until then, whatever is added to the directory or removed from it meanwhile.
+// The first entries are "." and "..".
 func (d *Dir) ReadDir(cookie uint64, yield func(e *Entry, next uint64) bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	mounted := d.tree.children[d.Guest()]
+	mounted := d.tree.children[d.guest]
 	first := uint64(2 + len(mounted))
 	if cookie == 0 {
 		if err := d.listing.restart(d.dir); err != nil {
@@ -88,8 +94,8 @@ func (d *Dir) ReadDir(cookie uint64, yield func(e *Entry, next uint64) bool) err
 		}
 	}
 	for cookie < first {
-		e := d.madeUp(mounted, cookie)
-		if cookie++; !yield(&e, cookie) {
+		d.made = d.madeUp(mounted, cookie)
+		if cookie++; !yield(&d.made, cookie) {
 			return nil
 		}
 	}
@@ -105,10 +111,10 @@ func (d *Dir) madeUp(mounted []string, cookie uint64) Entry {
 	case 0:
 		return entryOf(".", d.place)
 	case 1:
-		return entryOf("..", d.tree.parent(d.place))
+		return entryOf("..", d.tree.at(d.guest[:max(strings.LastIndexByte(d.guest, '/'), 0)]))
 	}
 	name := mounted[cookie-2]
-	return entryOf(name, d.tree.child(d.place, name))
+	return entryOf(name, d.tree.at(d.guest+"/"+name))
 }
 
 func entryOf(name string, pl place) Entry {

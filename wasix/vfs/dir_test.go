@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -14,7 +15,7 @@ import (
 // names reads a directory from the start.
 func names(d *Dir) (list []string, err error) {
 	err = d.ReadDir(0, func(e *Entry, _ uint64) bool {
-		list = append(list, e.Name)
+		list = append(list, strings.Clone(e.Name))
 		return true
 	})
 	return list, err
@@ -50,7 +51,7 @@ func TestDirConcurrently(t *testing.T) {
 					more = false
 					left := 100 + worker
 					err := root.ReadDir(cookie, func(e *Entry, next uint64) bool {
-						seen[e.Name]++
+						seen[strings.Clone(e.Name)]++
 						cookie, more = next, true
 						left--
 						return left > 0
@@ -98,7 +99,7 @@ func TestDirShrinksWhileRead(t *testing.T) {
 		more = false
 		var batch []string
 		err := root.ReadDir(cookie, func(e *Entry, next uint64) bool {
-			batch = append(batch, e.Name)
+			batch = append(batch, strings.Clone(e.Name))
 			cookie, more = next, true
 			return len(batch) < 50
 		})

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
-	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,19 +23,26 @@ const (
 	direntName   = 19
 )
 
-// direntReader reads a directory with getdents64(2): unlike package os that
-// tells inode numbers without a look at each file.
+// direntReader is an open directory that is read with getdents64(2): unlike
+// package os that tells inode numbers without a look at each file.
 type direntReader struct {
+	fd      int
 	raw     []byte
 	entries []Entry
 }
 
-func (r *direntReader) next(f *os.File) ([]Entry, error) {
+func newDirentReader(fd int) direntReader { return direntReader{fd: fd} }
+
+func (r *direntReader) descriptor() int { return r.fd }
+func (r *direntReader) Close() error    { return unix.Close(r.fd) }
+
+// Next returns entries whose names are in the buffer that the kernel filled.
+func (r *direntReader) Next() ([]Entry, error) {
 	if r.raw == nil {
 		r.raw = make([]byte, direntSize)
 	}
 	for {
-		n, err := unix.Getdents(int(f.Fd()), r.raw)
+		n, err := unix.Getdents(r.fd, r.raw)
 		if err == syscall.EINTR {
 			continue
 		}
@@ -50,13 +56,14 @@ func (r *direntReader) next(f *os.File) ([]Entry, error) {
 	}
 }
 
-// seek uses that getdents64 tells positions of lseek(2).
-func (r *direntReader) seek(f *os.File, position int64) error {
-	_, err := f.Seek(position, io.SeekStart)
+// Resume uses that getdents64 tells positions of lseek(2).
+func (r *direntReader) Resume(position int64) error {
+	_, err := unix.Seek(r.fd, position, io.SeekStart)
 	return err
 }
 
-// appendEntries decodes linux_dirent64 structures, all but "." and "..".
+// appendEntries decodes linux_dirent64 structures, all but "." and "..". The names
+// are those in raw.
 func appendEntries(entries []Entry, raw []byte) []Entry {
 	for len(raw) > direntName {
 		size := int(binary.NativeEndian.Uint16(raw[direntReclen:]))
@@ -64,7 +71,7 @@ func appendEntries(entries []Entry, raw []byte) []Entry {
 			break
 		}
 		name, _, _ := bytes.Cut(raw[direntName:size], []byte{0})
-		if s := string(name); s != "." && s != ".." {
+		if s := view(name); s != "." && s != ".." {
 			entries = append(entries, Entry{
 				Name:     s,
 				Ino:      binary.NativeEndian.Uint64(raw[direntIno:]),

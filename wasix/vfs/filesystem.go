@@ -15,8 +15,9 @@ import (
 type FileSystem interface {
 	// Lstat returns the attributes of a file.
 	Lstat(name string) (descriptor.Stat, error)
-	// Readlink returns where a symbolic link points, or EINVAL.
-	Readlink(name string) (string, error)
+	// Readlink stores where a symbolic link points in buf, cut to its length, and
+	// returns how many bytes that is, or EINVAL.
+	Readlink(name string, buf []byte) (int, error)
 	// OpenFile opens what is no directory. flag is one of os.O_RDONLY, O_WRONLY
 	// and O_RDWR with any of O_APPEND, O_CREATE, O_EXCL, O_TRUNC and O_SYNC.
 	OpenFile(name string, flag int) (descriptor.File, error)
@@ -41,7 +42,7 @@ type Writable interface {
 // Directory is an open directory of a FileSystem. One goroutine at a time uses it.
 type Directory interface {
 	// Next returns some of the entries that follow, none at the end. It leaves out
-	// "." and "..". The slice is good until the next call.
+	// "." and "..". The slice, and the names in it, are good until the next call.
 	Next() ([]Entry, error)
 	// Resume makes Next go on after the entry that has the position given, also when
 	// that was removed since; 0 is the start.

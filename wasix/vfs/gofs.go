@@ -57,12 +57,12 @@ func (g *goFS) stat(name string, info fs.FileInfo) descriptor.Stat {
 	}
 }
 
-func (g *goFS) Readlink(name string) (string, error) {
+func (g *goFS) Readlink(name string, buf []byte) (int, error) {
 	if !fs.ValidPath(name) {
-		return "", syscall.ENOENT
+		return 0, syscall.ENOENT
 	}
 	target, err := fs.ReadLink(g.fsys, name)
-	return target, syserror.Of(err)
+	return copy(buf, target), syserror.Of(err)
 }
 
 func (g *goFS) OpenFile(name string, flag int) (descriptor.File, error) {

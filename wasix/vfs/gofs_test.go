@@ -121,7 +121,7 @@ func TestFSErrorsAreErrnos(t *testing.T) {
 		_, openErr := g.OpenFile("f", os.O_RDONLY)
 		_, statErr := g.Lstat("f")
 		_, dirErr := g.OpenDir("f")
-		_, linkErr := g.Readlink("f")
+		_, linkErr := g.Readlink("f", nil)
 		for _, err := range []error{openErr, statErr, dirErr} {
 			if err != c.want {
 				t.Errorf("%v became %v, want %v", c.err, err, c.want)

@@ -11,21 +11,29 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
-// direntReader reads a directory, some entries at a time. A position is the
-// number of entries before.
+// direntReader is an open directory that is read some entries at a time. A
+// position is the number of entries before.
 type direntReader struct {
+	file    *os.File
 	entries []Entry
 	at      int64
 }
 
 const direntBatch = 256
 
-func (r *direntReader) seek(f *os.File, position int64) error {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
+func newDirentReader(fd int) direntReader {
+	return direntReader{file: os.NewFile(uintptr(fd), ".")}
+}
+
+func (r *direntReader) descriptor() int { return int(r.file.Fd()) }
+func (r *direntReader) Close() error    { return r.file.Close() }
+
+func (r *direntReader) Resume(position int64) error {
+	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	for r.at = 0; r.at < position; {
-		list, err := f.ReadDir(int(min(position-r.at, direntBatch)))
+		list, err := r.file.ReadDir(int(min(position-r.at, direntBatch)))
 		if r.at += int64(len(list)); err != nil && err != io.EOF || len(list) == 0 {
 			return err
 		}
@@ -33,8 +41,8 @@ func (r *direntReader) seek(f *os.File, position int64) error {
 	return nil
 }
 
-func (r *direntReader) next(f *os.File) ([]Entry, error) {
-	list, err := f.ReadDir(direntBatch)
+func (r *direntReader) Next() ([]Entry, error) {
+	list, err := r.file.ReadDir(direntBatch)
 	r.entries = r.entries[:0]
 	for _, e := range list {
 		r.at++

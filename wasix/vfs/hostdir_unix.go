@@ -5,7 +5,7 @@ package vfs
 import (
 	"errors"
 	"os"
-	"path"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -109,51 +109,63 @@ func (h *hostDir) openAt(name string, flag int, perm uint32) (int, error) {
 	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 }
 
-// in calls f with the open parent directory of name, and its name in there.
-func (h *hostDir) in(name string, f func(dir int, base string) error) error {
-	parent, base := path.Split(name)
-	if parent == "" {
-		if err := h.acquire(); err != nil {
-			return err
-		}
-		defer h.release()
-		return f(h.fd, base)
-	}
-	dir, err := h.openAt(path.Clean(parent), pathOnly|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(dir)
-	return f(dir, base)
+// keepsNoNames: the kernel and os.Root are asked for them at once.
+func (h *hostDir) keepsNoNames() {}
+
+// parent is the open directory that a name is in.
+type parent struct {
+	fd   int
+	base string   // the name in there
+	root *hostDir // whose fd it is; nil when it is the parent's own
 }
 
-// change calls f as in does, where that may change something.
-func (h *hostDir) change(name string, f func(dir int, base string) error) error {
+// parentOf opens the directory that name is in. leave ends its use.
+func (h *hostDir) parentOf(name string) (parent, error) {
+	slash := strings.LastIndexByte(name, '/')
+	if slash < 0 {
+		return parent{h.fd, name, h}, h.acquire()
+	}
+	fd, err := h.openAt(name[:slash], pathOnly|unix.O_DIRECTORY, 0)
+	return parent{fd, name[slash+1:], nil}, err
+}
+
+func (p *parent) leave() {
+	if p.root != nil {
+		_ = p.root.release()
+		return
+	}
+	_ = unix.Close(p.fd)
+}
+
+// changeable is parentOf for calls that may change something.
+func (h *hostDir) changeable(name string) (parent, error) {
 	switch {
 	case h.readOnly:
-		return syscall.EROFS
+		return parent{}, syscall.EROFS
 	case name == ".":
-		return syscall.EBUSY
+		return parent{}, syscall.EBUSY
 	}
-	return h.in(name, f)
+	return h.parentOf(name)
 }
 
 func (h *hostDir) Lstat(name string) (descriptor.Stat, error) {
+	dir, err := h.parentOf(name)
+	if err != nil {
+		return descriptor.Stat{}, err
+	}
+	defer dir.leave()
 	var st unix.Stat_t
-	err := h.in(name, func(dir int, base string) error {
-		return unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW)
-	})
+	err = fstatat(dir.fd, dir.base, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return statOf(&st), err
 }
 
-func (h *hostDir) Readlink(name string) (target string, err error) {
-	err = h.in(name, func(dir int, base string) error {
-		buf := make([]byte, maxPath+1)
-		n, err := unix.Readlinkat(dir, base, buf)
-		target = string(buf[:max(n, 0)])
-		return err
-	})
-	return target, err
+func (h *hostDir) Readlink(name string, buf []byte) (int, error) {
+	dir, err := h.parentOf(name)
+	if err != nil {
+		return 0, err
+	}
+	defer dir.leave()
+	return readlinkat(dir.fd, dir.base, buf)
 }
 
 func (h *hostDir) OpenFile(name string, flag int) (descriptor.File, error) {
@@ -175,7 +187,7 @@ func (h *hostDir) OpenFile(name string, flag int) (descriptor.File, error) {
 		file.readOnly = h.readOnly
 		return file, nil
 	}
-	f := os.NewFile(uintptr(fd), name)
+	f := os.NewFile(uintptr(fd), strings.Clone(name))
 	defer f.Close()
 	return openStream(f, true)
 }
@@ -205,39 +217,68 @@ func (h *hostDir) OpenDir(name string) (Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newHostDirectory(os.NewFile(uintptr(fd), name), h.readOnly), nil
+	return newHostDirectory(fd, h.readOnly), nil
 }
 
 func (h *hostDir) Mkdir(name string) error {
-	return h.change(name, func(dir int, base string) error { return unix.Mkdirat(dir, base, dirPerm) })
+	dir, err := h.changeable(name)
+	if err != nil {
+		return err
+	}
+	defer dir.leave()
+	return mkdirat(dir.fd, dir.base, dirPerm)
 }
 
-func (h *hostDir) Unlink(name string) error {
-	return h.change(name, func(dir int, base string) error { return unix.Unlinkat(dir, base, 0) })
-}
+func (h *hostDir) Unlink(name string) error { return h.remove(name, 0) }
+func (h *hostDir) Rmdir(name string) error  { return h.remove(name, unix.AT_REMOVEDIR) }
 
-func (h *hostDir) Rmdir(name string) error {
-	return h.change(name, func(dir int, base string) error { return unix.Unlinkat(dir, base, unix.AT_REMOVEDIR) })
+func (h *hostDir) remove(name string, flags int) error {
+	dir, err := h.changeable(name)
+	if err != nil {
+		return err
+	}
+	defer dir.leave()
+	return unlinkat(dir.fd, dir.base, flags)
 }
 
 func (h *hostDir) Symlink(target, name string) error {
-	return h.change(name, func(dir int, base string) error { return unix.Symlinkat(target, dir, base) })
+	dir, err := h.changeable(name)
+	if err != nil {
+		return err
+	}
+	defer dir.leave()
+	return symlinkat(target, dir.fd, dir.base)
 }
 
 func (h *hostDir) Link(from, to string) error {
-	return h.change(from, func(fromDir int, fromBase string) error {
-		return h.change(to, func(toDir int, toBase string) error {
-			return unix.Linkat(fromDir, fromBase, toDir, toBase, 0)
-		})
-	})
+	fromDir, toDir, err := h.bothChangeable(from, to)
+	if err != nil {
+		return err
+	}
+	defer fromDir.leave()
+	defer toDir.leave()
+	return linkat(fromDir.fd, fromDir.base, toDir.fd, toDir.base, 0)
 }
 
 func (h *hostDir) Rename(from, to string) error {
-	return h.change(from, func(fromDir int, fromBase string) error {
-		return h.change(to, func(toDir int, toBase string) error {
-			return unix.Renameat(fromDir, fromBase, toDir, toBase)
-		})
-	})
+	fromDir, toDir, err := h.bothChangeable(from, to)
+	if err != nil {
+		return err
+	}
+	defer fromDir.leave()
+	defer toDir.leave()
+	return renameat(fromDir.fd, fromDir.base, toDir.fd, toDir.base)
+}
+
+// bothChangeable is changeable for two names.
+func (h *hostDir) bothChangeable(from, to string) (fromDir, toDir parent, err error) {
+	if fromDir, err = h.changeable(from); err != nil {
+		return parent{}, parent{}, err
+	}
+	if toDir, err = h.changeable(to); err != nil {
+		fromDir.leave()
+	}
+	return fromDir, toDir, err
 }
 
 func (h *hostDir) SetTimes(name string, atim, mtim int64) error {
@@ -249,33 +290,30 @@ func (h *hostDir) SetTimes(name string, atim, mtim int64) error {
 		defer d.Close()
 		return d.(TimeSetter).SetTimes(atim, mtim)
 	}
-	return h.change(name, func(dir int, base string) error {
-		return setTimesAt(dir, base, atim, mtim)
-	})
+	dir, err := h.changeable(name)
+	if err != nil {
+		return err
+	}
+	defer dir.leave()
+	return setTimesAt(dir.fd, dir.base, atim, mtim)
 }
 
 // hostDirectory is an open directory of the host.
 type hostDirectory struct {
-	file     *os.File
+	direntReader
 	readOnly bool
-	reader   direntReader
 }
 
-func newHostDirectory(f *os.File, readOnly bool) *hostDirectory {
-	return &hostDirectory{file: f, readOnly: readOnly}
+func newHostDirectory(fd int, readOnly bool) *hostDirectory {
+	return &hostDirectory{newDirentReader(fd), readOnly}
 }
 
-func (d *hostDirectory) Next() ([]Entry, error) { return d.reader.next(d.file) }
-func (d *hostDirectory) Close() error           { return d.file.Close() }
-func (d *hostDirectory) Sync(bool) error        { return d.file.Sync() }
-
-func (d *hostDirectory) Resume(position int64) error { return d.reader.seek(d.file, position) }
-
-func (d *hostDirectory) Stat() (descriptor.Stat, error) { return statFD(int(d.file.Fd())) }
+func (d *hostDirectory) Sync(bool) error                { return unix.Fsync(d.descriptor()) }
+func (d *hostDirectory) Stat() (descriptor.Stat, error) { return statFD(d.descriptor()) }
 
 func (d *hostDirectory) SetTimes(atim, mtim int64) error {
 	if d.readOnly {
 		return syscall.EROFS
 	}
-	return setFileTimes(int(d.file.Fd()), atim, mtim)
+	return setFileTimes(d.descriptor(), atim, mtim)
 }

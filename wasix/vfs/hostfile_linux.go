@@ -39,8 +39,8 @@ func (f *hostFile) Advise(offset, length int64, advice abi.Advice) error {
 	return unix.Fadvise(f.fd, offset, length, advices[advice])
 }
 
-func timespecs(atim, mtim int64) []unix.Timespec {
-	return []unix.Timespec{timespec(atim), timespec(mtim)}
+func timespecs(atim, mtim int64) [2]unix.Timespec {
+	return [2]unix.Timespec{timespec(atim), timespec(mtim)}
 }
 
 func timespec(t int64) unix.Timespec {
@@ -55,15 +55,16 @@ func timespec(t int64) unix.Timespec {
 
 // setTimesAt sets the times of a file in an open directory.
 func setTimesAt(dir int, base string, atim, mtim int64) error {
-	return unix.UtimesNanoAt(dir, base, timespecs(atim, mtim), unix.AT_SYMLINK_NOFOLLOW)
+	ts := timespecs(atim, mtim)
+	return utimensat(dir, base, &ts, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // setFileTimes is futimens(3); kernels before 5.8 know no AT_EMPTY_PATH there.
 func setFileTimes(fd int, atim, mtim int64) error {
 	ts := timespecs(atim, mtim)
-	err := unix.UtimesNanoAt(fd, "", ts, unix.AT_EMPTY_PATH)
+	err := utimensat(fd, "", &ts, unix.AT_EMPTY_PATH)
 	if err == syscall.EINVAL {
-		err = unix.UtimesNanoAt(unix.AT_FDCWD, filepath.Join("/proc/self/fd", strconv.Itoa(fd)), ts, 0)
+		err = utimensat(unix.AT_FDCWD, filepath.Join("/proc/self/fd", strconv.Itoa(fd)), &ts, 0)
 	}
 	return err
 }

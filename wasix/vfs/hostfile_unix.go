@@ -17,6 +17,7 @@ import (
 // duplicates share it and concurrent reads do not overlap.
 type hostFile struct {
 	alwaysReady
+	room
 	fd       int
 	filetype abi.Filetype
 	rights   abi.Rights

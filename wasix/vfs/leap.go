@@ -1,7 +1,7 @@
 package vfs
 
 import (
-	"path"
+	"bytes"
 	"strings"
 	"syscall"
 
@@ -13,70 +13,74 @@ import (
 // without a look at each element.
 type oneStep interface{ oneStep() bool }
 
-func (pl *place) canLeap() bool {
-	fs, ok := pl.mount.fs.(oneStep)
+func (m *mount) canLeap() bool {
+	fs, ok := m.fs.(oneStep)
 	return ok && fs.oneStep()
 }
 
-// plain returns the place that p leads to from a directory if no symbolic link is
-// on the way. It does not know for paths with "..", and for those that end in a
-// slash or ".", or at a mount point.
-func (t *Tree) plain(from place, p string) (place, bool) {
-	if p == "" || from.beneath && p[0] == '/' || strings.IndexByte(p, 0) >= 0 || len(p) > maxPath {
-		return place{}, false
+// straight goes to where p leads if no symbolic link is on the way. It does not
+// know, and returns false, for paths with "..", and for those that end in a slash or
+// ".", or at a mount point.
+func (w *walk) straight(p string) bool {
+	if p == "" || len(p) > maxPath || strings.IndexByte(p, 0) >= 0 || w.begin(p) != nil {
+		return false
 	}
-	for rest, more := p, true; more; {
+	for more := true; more; {
 		var element string
-		element, rest, more = strings.Cut(rest, "/")
-		if element == ".." || !more && (element == "" || element == ".") || len(element) > maxName {
-			return place{}, false
+		element, w.rest, more = strings.Cut(w.rest, "/")
+		switch {
+		case element == ".." || len(element) > maxName:
+			return false
+		case element != "" && element != ".":
+			w.append(element)
+		case !more:
+			return false
 		}
 	}
-	if p[0] != '/' {
-		p = strings.TrimSuffix(from.guest(), "/") + "/" + p
-	}
-	pl := t.at(path.Clean(p))
-	if pl.name == "." || !pl.canLeap() {
-		return place{}, false
-	}
-	pl.last = lastName
-	return pl, true
+	w.arrive()
+	w.at.last = lastName
+	return w.at.name != "." && w.at.mount.canLeap()
 }
 
 // leap resolves p in one step where that is possible.
-func (t *Tree) leap(from place, p string, mode follow) (place, bool) {
-	pl, ok := t.plain(from, p)
-	if !ok {
-		return place{}, false
+func (w *walk) leap(p string) bool {
+	if !w.straight(p) {
+		return false
 	}
-	switch pl.lstat() {
+	switch w.at.lstat() {
 	case nil:
-		return pl, mode != followAlways || !pl.isLink()
+		return w.mode != followAlways || !w.at.isLink()
 	case syscall.ENOENT:
-		parent := t.parent(pl)
-		return pl, parent.isDir()
+		return w.isInDir()
 	}
-	return place{}, false
+	return false
+}
+
+// isInDir reports whether what the path leads to would be in a directory.
+func (w *walk) isInDir() bool {
+	if strings.IndexByte(w.at.name, '/') < 0 {
+		return true // the root of a file system that has names
+	}
+	dir := w.tree.at(view(w.path[:bytes.LastIndexByte(w.path, '/')]))
+	return dir.isDir()
 }
 
 // leapOpen opens p in one step where that is possible. What else it may be, the
 // walk finds out.
-func (t *Tree) leapOpen(from place, p string, o OpenFlags) (descriptor.File, error, bool) {
-	pl, ok := t.plain(from, p)
-	if !ok {
+func (w *walk) leapOpen(p string, o OpenFlags) (descriptor.File, error, bool) {
+	if !w.straight(p) {
 		return nil, nil, false
 	}
-	if o.Directory {
-		if o.Write || o.Truncate {
-			return nil, nil, false
-		}
-		d, err := t.openDir(pl)
-		if err != nil {
-			return nil, err, err == syscall.ENOENT
-		}
-		d.place.beneath = from.beneath
-		return d, nil, true
+	if !o.Directory {
+		f, err := w.at.openFile(o)
+		return f, err, err == nil || err == syscall.ENOENT && !o.Create
 	}
-	f, err := pl.openFile(o)
-	return f, err, err == nil || err == syscall.ENOENT && !o.Create
+	if o.Write || o.Truncate {
+		return nil, nil, false
+	}
+	d, err := w.openDir()
+	if err != nil {
+		return nil, err, err == syscall.ENOENT
+	}
+	return d, nil, true
 }

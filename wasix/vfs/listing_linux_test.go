@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -21,8 +22,9 @@ func TestDirCookiesAreStable(t *testing.T) {
 			cookies := map[string]uint64{}
 			var order []string
 			err := root.ReadDir(0, func(e *Entry, next uint64) bool {
-				order = append(order, e.Name)
-				cookies[e.Name] = next
+				name := strings.Clone(e.Name)
+				order = append(order, name)
+				cookies[name] = next
 				if next > math.MaxInt32 {
 					t.Fatalf("cookie %d", next)
 				}
@@ -39,7 +41,7 @@ func TestDirCookiesAreStable(t *testing.T) {
 			for i := 3; i+1 < len(order); i += 61 {
 				seen := map[string]int{}
 				err := root.ReadDir(cookies[order[i]], func(e *Entry, next uint64) bool {
-					seen[e.Name]++
+					seen[strings.Clone(e.Name)]++
 					return true
 				})
 				if err != nil {

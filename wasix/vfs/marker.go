@@ -29,8 +29,8 @@ func (m marker) OpenFile(_ string, flag int) (descriptor.File, error) {
 	return &markerFile{fs: m}, nil
 }
 
-func (marker) Readlink(string) (string, error)   { return "", syscall.EINVAL }
-func (marker) OpenDir(string) (Directory, error) { return nil, syscall.ENOTDIR }
+func (marker) Readlink(string, []byte) (int, error) { return 0, syscall.EINVAL }
+func (marker) OpenDir(string) (Directory, error)    { return nil, syscall.ENOTDIR }
 
 // isFile reports whether a file system is a single file.
 func isFile(fs FileSystem) bool {

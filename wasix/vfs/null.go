@@ -15,6 +15,11 @@ func (a *alwaysReady) Ready(asked ready.Events) ready.Events {
 	return asked & (ready.In | ready.Out)
 }
 
+// room is what a file that is opened often has for its description.
+type room struct{ desc descriptor.Description }
+
+func (r *room) Room() *descriptor.Description { return &r.desc }
+
 // null is null(4).
 type null struct{ alwaysReady }
 

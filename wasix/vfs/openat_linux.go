@@ -28,7 +28,7 @@ func openBeneath(dir int, name string, flag int, perm uint64) (int, error) {
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	}
 	for {
-		fd, err := unix.Openat2(dir, name, &how)
+		fd, err := openat2(dir, name, &how)
 		if err != syscall.EINTR && err != syscall.EAGAIN {
 			return fd, err
 		}

@@ -38,22 +38,22 @@ func (o OpenFlags) flag() int {
 	return flag
 }
 
-func (t *Tree) open(from place, p string, o OpenFlags) (descriptor.File, error) {
+func (w *walk) open(p string, o OpenFlags) (descriptor.File, error) {
 	if o.Create && o.Directory {
 		return nil, syscall.EINVAL
 	}
-	if f, err, ok := t.leapOpen(from, p, o); ok {
+	if f, err, ok := w.leapOpen(p, o); ok {
 		return f, err
 	}
-	return again(func() (descriptor.File, error) { return t.walkOpen(from, p, o) })
+	return again(func() (descriptor.File, error) { return w.lookupOpen(p, o) })
 }
 
-func (t *Tree) walkOpen(from place, p string, o OpenFlags) (descriptor.File, error) {
+func (w *walk) lookupOpen(p string, o OpenFlags) (descriptor.File, error) {
 	mode := followIf(o.Follow && !(o.Create && o.Exclusive))
 	if o.Create && strings.HasSuffix(p, "/") {
 		mode = followNever // whatever it leads to
 	}
-	pl, err := t.lookup(from, p, mode)
+	pl, err := w.lookup(p, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +72,10 @@ func (t *Tree) walkOpen(from place, p string, o OpenFlags) (descriptor.File, err
 		if o.Create || o.Write || o.Truncate {
 			return nil, syscall.EISDIR
 		}
-		dir, err := t.openDir(pl)
+		dir, err := w.openDir()
 		if err != nil {
 			return nil, pl.unlinked(err)
 		}
-		dir.place.beneath = from.beneath
 		return dir, nil
 	case o.Directory:
 		return nil, syscall.ENOTDIR
@@ -89,49 +88,61 @@ func (pl *place) openFile(o OpenFlags) (descriptor.File, error) {
 	return f, pl.unlinked(syserror.Of(err))
 }
 
-func (t *Tree) openDir(pl place) (*Dir, error) {
-	dir, err := pl.mount.fs.OpenDir(pl.name)
+// openDir opens the directory that the walk has come to.
+func (w *walk) openDir() (*Dir, error) {
+	dir, err := w.at.mount.fs.OpenDir(w.at.name)
 	if err != nil {
 		return nil, syserror.Of(err)
 	}
-	return &Dir{tree: t, place: place{mount: pl.mount, name: pl.name}, dir: dir}, nil
+	guest := string(w.path)
+	return &Dir{tree: w.tree, guest: guest, place: w.tree.at(guest), beneath: w.beneath, dir: dir}, nil
 }
+
+// walk begins resolutions of paths from d.
+func (d *Dir) walk() *walk { return d.tree.walk(d.guest, d.beneath) }
 
 // Open opens the file that p names, as openat(2), but never waits for the other
 // end of a pipe. A directory that is opened with only Read is a *Dir.
 func (d *Dir) Open(p string, o OpenFlags) (descriptor.File, error) {
-	return d.tree.open(d.place, p, o)
+	w := d.walk()
+	defer w.done()
+	return w.open(p, o)
 }
 
 // Lookup returns the attributes of the file that p names, as fstatat(2).
 func (d *Dir) Lookup(p string, follow bool) (descriptor.Stat, error) {
-	if pl, ok := d.tree.plain(d.place, p); ok {
+	w := d.walk()
+	defer w.done()
+	if w.straight(p) {
 		// What is not there needs no second look, as when something is to be made.
-		if err := pl.lstat(); err == syscall.ENOENT || err == nil && !(follow && pl.isLink()) {
-			return pl.stat, err
+		if err := w.at.lstat(); err == syscall.ENOENT || err == nil && !(follow && w.at.isLink()) {
+			return w.at.stat, err
 		}
 	}
-	pl, err := d.tree.lookup(d.place, p, followIf(follow))
+	pl, err := w.lookup(p, followIf(follow))
 	if err != nil {
 		return descriptor.Stat{}, err
 	}
 	return pl.stat, pl.mustExist()
 }
 
-// Readlink returns where a symbolic link points, as readlinkat(2).
-func (d *Dir) Readlink(p string) (string, error) {
-	pl, err := d.tree.lookup(d.place, p, followSlash)
+// Readlink stores where a symbolic link points in buf, cut to its length, and
+// returns how many bytes that is, as readlinkat(2).
+func (d *Dir) Readlink(p string, buf []byte) (int, error) {
+	w := d.walk()
+	defer w.done()
+	pl, err := w.lookup(p, followSlash)
 	if err != nil {
-		return "", err
+		return 0, err
 	}
 	if err := pl.mustExist(); err != nil {
-		return "", err
+		return 0, err
 	}
 	if !pl.isLink() {
-		return "", syscall.EINVAL
+		return 0, syscall.EINVAL
 	}
-	target, err := pl.mount.fs.Readlink(pl.name)
-	return target, syserror.Of(err)
+	n, err := pl.mount.fs.Readlink(pl.name, buf)
+	return n, syserror.Of(err)
 }
 
 // writable returns the file system that pl is in, or EROFS.
@@ -144,15 +155,15 @@ func (pl *place) writable() (Writable, error) {
 
 // vacant resolves the path of a file to be made, which only for a directory may
 // end in a slash.
-func (d *Dir) vacant(p string, dir bool) (place, Writable, error) {
-	pl, err := d.tree.lookup(d.place, p, followNever)
+func (w *walk) vacant(p string, dir bool) (*place, Writable, error) {
+	pl, err := w.lookup(p, followNever)
 	switch {
 	case err != nil:
-		return place{}, nil, err
+		return nil, nil, err
 	case pl.known:
-		return place{}, nil, syscall.EEXIST
+		return nil, nil, syscall.EEXIST
 	case pl.slash && !dir:
-		return place{}, nil, syscall.ENOENT
+		return nil, nil, syscall.ENOENT
 	}
 	fs, err := pl.writable()
 	return pl, fs, err
@@ -160,7 +171,9 @@ func (d *Dir) vacant(p string, dir bool) (place, Writable, error) {
 
 // Mkdir makes a directory, as mkdirat(2).
 func (d *Dir) Mkdir(p string) error {
-	pl, fs, err := d.vacant(p, true)
+	w := d.walk()
+	defer w.done()
+	pl, fs, err := w.vacant(p, true)
 	if err != nil {
 		return err
 	}
@@ -176,10 +189,12 @@ func (d *Dir) Symlink(target, p string) error {
 		return syscall.ENAMETOOLONG
 	case strings.IndexByte(target, 0) >= 0:
 		return syscall.EINVAL
-	case d.place.beneath && strings.HasPrefix(target, "/"):
+	case d.beneath && strings.HasPrefix(target, "/"):
 		return syscall.EPERM
 	}
-	pl, fs, err := d.vacant(p, false)
+	w := d.walk()
+	defer w.done()
+	pl, fs, err := w.vacant(p, false)
 	if err != nil {
 		return err
 	}
@@ -188,14 +203,18 @@ func (d *Dir) Symlink(target, p string) error {
 
 // Link gives the file that p names in d another name, q in to, as linkat(2).
 func (d *Dir) Link(p string, follow bool, to *Dir, q string) error {
-	from, err := d.tree.lookup(d.place, p, followIf(follow))
+	w := d.walk()
+	defer w.done()
+	from, err := w.lookup(p, followIf(follow))
 	if err != nil {
 		return err
 	}
 	if err := from.mustExist(); err != nil {
 		return err
 	}
-	pl, fs, err := to.vacant(q, false)
+	w2 := to.walk()
+	defer w2.done()
+	pl, fs, err := w2.vacant(q, false)
 	switch {
 	case err != nil:
 		return err
@@ -209,7 +228,9 @@ func (d *Dir) Link(p string, follow bool, to *Dir, q string) error {
 
 // Unlink removes a file, as unlinkat(2).
 func (d *Dir) Unlink(p string) error {
-	pl, err := d.tree.lookup(d.place, p, followNever)
+	w := d.walk()
+	defer w.done()
+	pl, err := w.lookup(p, followNever)
 	if err != nil {
 		return err
 	}
@@ -231,7 +252,9 @@ func (d *Dir) Unlink(p string) error {
 
 // Rmdir removes an empty directory, as unlinkat(2) with AT_REMOVEDIR.
 func (d *Dir) Rmdir(p string) error {
-	pl, err := d.tree.lookup(d.place, p, followNever)
+	w := d.walk()
+	defer w.done()
+	pl, err := w.lookup(p, followNever)
 	if err != nil {
 		return err
 	}
@@ -243,7 +266,7 @@ func (d *Dir) Rmdir(p string) error {
 		return syscall.EINVAL
 	case pl.last == lastDotDot:
 		return syscall.ENOTEMPTY
-	case d.tree.isBusy(pl):
+	case w.isBusy():
 		return syscall.EBUSY
 	}
 	fs, err := pl.writable()
@@ -255,11 +278,15 @@ func (d *Dir) Rmdir(p string) error {
 
 // Rename moves the file that p names in d to q in to, as renameat(2).
 func (d *Dir) Rename(p string, to *Dir, q string) error {
-	from, err := d.tree.lookup(d.place, p, followNever)
+	w := d.walk()
+	defer w.done()
+	from, err := w.lookup(p, followNever)
 	if err != nil {
 		return err
 	}
-	into, err := to.tree.lookup(to.place, q, followNever)
+	w2 := to.walk()
+	defer w2.done()
+	into, err := w2.lookup(q, followNever)
 	if err != nil {
 		return err
 	}
@@ -272,7 +299,7 @@ func (d *Dir) Rename(p string, to *Dir, q string) error {
 		return syscall.ENOENT
 	case (from.slash || into.slash) && !from.isDir():
 		return syscall.ENOTDIR
-	case d.tree.isBusy(from) || d.tree.isBusy(into):
+	case w.isBusy() || w2.isBusy():
 		return syscall.EBUSY
 	}
 	fs, err := from.writable()
@@ -285,7 +312,9 @@ func (d *Dir) Rename(p string, to *Dir, q string) error {
 // SetTimesOf sets the times of the file that p names, as utimensat(2); see
 // [TimeSetter].
 func (d *Dir) SetTimesOf(p string, follow bool, atim, mtim int64) error {
-	pl, err := d.tree.lookup(d.place, p, followIf(follow))
+	w := d.walk()
+	defer w.done()
+	pl, err := w.lookup(p, followIf(follow))
 	if err != nil {
 		return err
 	}

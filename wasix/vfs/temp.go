@@ -231,6 +231,8 @@ func (fs *tempFS) reclaim(n *inode) {
 // oneStep reports that a symbolic link on the way is an error, and not followed.
 func (fs *tempFS) oneStep() bool { return true }
 
+func (fs *tempFS) keepsNoNames() {}
+
 func (fs *tempFS) Lstat(name string) (descriptor.Stat, error) {
 	fs.mu.RLock()
 	defer fs.mu.RUnlock()
@@ -241,18 +243,18 @@ func (fs *tempFS) Lstat(name string) (descriptor.Stat, error) {
 	return n.stat(), nil
 }
 
-func (fs *tempFS) Readlink(name string) (string, error) {
+func (fs *tempFS) Readlink(name string, buf []byte) (int, error) {
 	fs.mu.RLock()
 	defer fs.mu.RUnlock()
 	n, err := fs.find(name)
 	switch {
 	case err != nil:
-		return "", err
+		return 0, err
 	case n.filetype != abi.FiletypeSymbolicLink:
-		return "", syscall.EINVAL
+		return 0, syscall.EINVAL
 	}
 	n.accessed()
-	return n.target, nil
+	return copy(buf, n.target), nil
 }
 
 func (fs *tempFS) OpenFile(name string, flag int) (descriptor.File, error) {

@@ -14,7 +14,7 @@ func (fs *tempFS) Mkdir(name string) error {
 func (fs *tempFS) Symlink(target, name string) error {
 	return fs.create(name, func() *inode {
 		n := fs.newInode(abi.FiletypeSymbolicLink)
-		n.target = target
+		n.target = strings.Clone(target)
 		return n
 	})
 }

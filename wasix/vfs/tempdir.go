@@ -3,6 +3,7 @@ package vfs
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -43,6 +44,7 @@ func (e *entries) put(name string, n *inode) {
 		e.byName = map[string]*tempEntry{}
 	}
 	e.last++
+	name = strings.Clone(name)
 	entry := &tempEntry{name, e.last, n}
 	e.byName[name] = entry
 	e.order = append(e.order, entry)

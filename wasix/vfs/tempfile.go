@@ -14,6 +14,7 @@ import (
 // tempFile is an open file of a temp file system.
 type tempFile struct {
 	alwaysReady
+	room
 	inode   *inode
 	rights  abi.Rights
 	appends atomic.Bool

@@ -27,10 +27,27 @@ type Tree struct {
 	preopens []string
 }
 
+// Guest paths are absolute and clean, but that of the root is empty here: so each
+// path is that of the directory with "/" and a name behind it.
+
+func guestPath(absolute string) string { return strings.TrimSuffix(absolute, "/") }
+
+func absolute(guest string) string {
+	if guest == "" {
+		return "/"
+	}
+	return guest
+}
+
 // mount is a mounted file system.
 type mount struct {
-	guest string
 	fs    FileSystem
+	keeps bool // it may keep the names that it is asked for
+}
+
+func newMount(fs FileSystem) *mount {
+	_, forgets := fs.(keepsNoNames)
+	return &mount{fs, !forgets}
 }
 
 // NewTree returns the tree of the given mounts. Of two at one path the later
@@ -47,18 +64,18 @@ func NewTree(mounts ...Mount) (*Tree, error) {
 		if m.FS == nil {
 			return nil, fmt.Errorf("vfs: no file system for %s", name)
 		}
-		guest := path.Join("/", name)
-		t.mounts[guest] = &mount{guest, m.FS}
+		guest := guestPath(path.Join("/", name))
+		t.mounts[guest] = newMount(m.FS)
 		points = append(points, guest)
 		if !isFile(m.FS) && !slices.Contains(t.preopens, name) {
 			t.preopens = append(t.preopens, name)
 		}
 	}
-	if t.mounts["/"] == nil {
-		t.mounts["/"] = &mount{"/", newEmptyFS()}
+	if t.mounts[""] == nil {
+		t.mounts[""] = newMount(newEmptyFS())
 	}
 	for _, guest := range points {
-		if guest != "/" {
+		if guest != "" {
 			t.makeUp(guest)
 		}
 	}
@@ -78,8 +95,8 @@ func cleanGuest(p string) (string, error) {
 
 // makeUp enters a mount point into the directory it is in, which must exist.
 func (t *Tree) makeUp(guest string) {
-	parent, name := path.Split(guest)
-	parent = path.Clean(parent)
+	slash := strings.LastIndexByte(guest, '/')
+	parent, name := guest[:slash], guest[slash+1:]
 	if !slices.Contains(t.children[parent], name) {
 		t.children[parent] = append(t.children[parent], name)
 	}
@@ -89,21 +106,8 @@ func (t *Tree) makeUp(guest string) {
 	if pl := t.at(parent); pl.isDir() {
 		return
 	}
-	t.mounts[parent] = &mount{parent, newEmptyFS()}
+	t.mounts[parent] = newMount(newEmptyFS())
 	t.makeUp(parent)
-}
-
-// at returns the place of a clean guest path that has no symbolic links in it.
-func (t *Tree) at(guest string) place {
-	for dir := guest; ; dir = path.Dir(dir) {
-		if m := t.mounts[dir]; m != nil {
-			name := strings.TrimPrefix(strings.TrimPrefix(guest, dir), "/")
-			if name == "" {
-				name = "."
-			}
-			return place{mount: m, name: name}
-		}
-	}
 }
 
 // Preopens returns the names of the mounted directories: their guest paths, as
@@ -116,53 +120,60 @@ func (t *Tree) Preopens() []string { return slices.Clone(t.preopens) }
 // above the directory, are EPERM; that holds for the directories opened through
 // it, too.
 func (t *Tree) Preopen(cwd, name string, fd uint32, beneath bool) (*Dir, error) {
-	pl, err := t.lookup(t.at(cwd), name, followAlways)
+	w := t.walk(guestPath(cwd), false)
+	defer w.done()
+	pl, err := w.lookup(name, followAlways)
 	if err != nil {
 		return nil, err
 	}
 	if err := pl.mustBeDir(); err != nil {
 		return nil, err
 	}
-	d, err := t.openDir(pl)
+	d, err := w.openDir()
 	if err != nil {
 		return nil, err
 	}
-	d.preopen, d.name, d.place.beneath = fd, name, beneath
+	d.preopen, d.name, d.beneath = fd, name, beneath
 	return d, nil
 }
 
 // Chdir returns the absolute path, free of symbolic links, of the directory
 // that p names from the directory cwd. Errors are those of chdir(2).
 func (t *Tree) Chdir(cwd, p string) (string, error) {
-	pl, err := t.lookup(t.at(cwd), p, followAlways)
+	w := t.walk(guestPath(cwd), false)
+	defer w.done()
+	pl, err := w.lookup(p, followAlways)
 	if err != nil {
 		return "", err
 	}
 	if err := pl.mustBeDir(); err != nil {
 		return "", err
 	}
-	return pl.guest(), nil
+	return absolute(string(w.path)), nil
 }
 
 // Open opens the file that p names from the directory cwd, for the host's own
 // use; see [Dir.Open].
 func (t *Tree) Open(cwd, p string, o OpenFlags) (descriptor.File, error) {
-	return t.open(t.at(cwd), p, o)
+	w := t.walk(guestPath(cwd), false)
+	defer w.done()
+	return w.open(p, o)
 }
 
 // Stat returns the attributes of the file that p names from the directory cwd.
 func (t *Tree) Stat(cwd, p string) (descriptor.Stat, error) {
-	pl, err := t.lookup(t.at(cwd), p, followAlways)
+	w := t.walk(guestPath(cwd), false)
+	defer w.done()
+	pl, err := w.lookup(p, followAlways)
 	if err != nil {
 		return descriptor.Stat{}, err
 	}
 	return pl.stat, pl.mustExist()
 }
 
-// isBusy reports whether pl is a mount point or has one below it.
-func (t *Tree) isBusy(pl place) bool {
-	guest := pl.guest()
-	return t.mounts[guest] != nil || len(t.children[guest]) > 0
+// isBusy reports whether the walk has come to a mount point or has one below it.
+func (w *walk) isBusy() bool {
+	return w.tree.mounts[string(w.path)] != nil || len(w.tree.children[string(w.path)]) > 0
 }
 
 // emptyFS is a read-only directory with nothing in it.
@@ -177,11 +188,11 @@ func (e emptyFS) Lstat(name string) (descriptor.Stat, error) {
 	return descriptor.Stat{Dev: e.dev, Filetype: abi.FiletypeDirectory, Ino: 1, Nlink: 2}, nil
 }
 
-func (e emptyFS) Readlink(name string) (string, error) {
+func (e emptyFS) Readlink(name string, _ []byte) (int, error) {
 	if _, err := e.Lstat(name); err != nil {
-		return "", err
+		return 0, err
 	}
-	return "", syscall.EINVAL
+	return 0, syscall.EINVAL
 }
 
 func (emptyFS) OpenFile(name string, flag int) (descriptor.File, error) {

@@ -1,112 +1,28 @@
 package vfs
 
 import (
+	"bytes"
 	"errors"
-	"path"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/gowasix/gowasix/internal/syserror"
-	"github.com/gowasix/gowasix/wasix/abi"
-	"github.com/gowasix/gowasix/wasix/descriptor"
 )
 
-// Linux's limits for paths.
-const (
-	maxPath  = 4095 // PATH_MAX without the NUL
-	maxName  = 255
-	maxLinks = 40
-)
+// walk is a path resolution. The paths that it makes are in memory that later ones
+// use again, so that it allocates nothing: the place it leads to is good until done.
+type walk struct {
+	tree    *Tree
+	from    string // the directory where paths begin: its guest path
+	beneath bool   // no path leads out of it: see [Tree.Preopen]
+	mode    follow
 
-// place is where a path leads to.
-type place struct {
-	mount *mount
-	name  string // in the mounted file system
-	stat  descriptor.Stat
-	known bool // stat is set: the file exists
-	slash bool // the path ends in a slash: only a directory will do
-	// beneath says that paths from here do not lead out: see [Tree.Preopen].
-	beneath bool
-	last    lastElement
-}
-
-// lastElement says how a path ends, for those calls that mind.
-type lastElement uint8
-
-const (
-	lastRoot lastElement = iota // nothing but slashes
-	lastName
-	lastDot
-	lastDotDot
-)
-
-func (pl *place) guest() string {
-	if pl.name == "." {
-		return pl.mount.guest
-	}
-	return path.Join(pl.mount.guest, pl.name)
-}
-
-// child returns the place of an element of the directory pl.
-func (t *Tree) child(pl place, element string) place {
-	if m := t.mounts[path.Join(pl.mount.guest, pl.name, element)]; m != nil {
-		return place{mount: m, name: "."}
-	}
-	if pl.name == "." {
-		return place{mount: pl.mount, name: element}
-	}
-	return place{mount: pl.mount, name: pl.name + "/" + element}
-}
-
-// parent returns the directory that pl is in; the root is in itself.
-func (t *Tree) parent(pl place) place {
-	if pl.name != "." {
-		return place{mount: pl.mount, name: path.Dir(pl.name)}
-	}
-	return t.at(path.Dir(pl.mount.guest))
-}
-
-func (pl *place) lstat() (err error) {
-	if pl.known {
-		return nil
-	}
-	pl.stat, err = pl.mount.fs.Lstat(pl.name)
-	pl.known = err == nil
-	return pl.unlinked(syserror.Of(err))
-}
-
-// unlinked returns the error of a call with a name that had no symbolic links.
-func (pl *place) unlinked(err error) error {
-	if err == syscall.ELOOP && pl.canLeap() {
-		return errChanged
-	}
-	return err
-}
-
-func (pl *place) isDir() bool {
-	return pl.lstat() == nil && pl.stat.Filetype == abi.FiletypeDirectory
-}
-
-func (pl *place) isLink() bool {
-	return pl.known && pl.stat.Filetype == abi.FiletypeSymbolicLink
-}
-
-// mustExist returns ENOENT for a place where nothing is.
-func (pl *place) mustExist() error {
-	if !pl.known {
-		return syscall.ENOENT
-	}
-	return nil
-}
-
-func (pl *place) mustBeDir() error {
-	if err := pl.mustExist(); err != nil {
-		return err
-	}
-	if !pl.isDir() {
-		return syscall.ENOTDIR
-	}
-	return nil
+	path  []byte // where it has come to: a guest path
+	at    place  // what is there: a directory, until the path is used up
+	rest  string // what is left of the path
+	links int
+	texts [2][]byte // those of symbolic links with the rest behind them: one is read, one written
 }
 
 // follow says what becomes of a symbolic link at the end of a path.
@@ -125,18 +41,22 @@ func followIf(on bool) follow {
 	return followSlash
 }
 
-// walk is a path resolution in progress.
-type walk struct {
-	tree  *Tree
-	from  place
-	mode  follow
-	at    place // a directory, until the path is used up
-	rest  string
-	links int
+var walks = sync.Pool{New: func() any { return new(walk) }}
+
+// walk begins resolutions of paths from a directory. Only done ends its use.
+func (t *Tree) walk(from string, beneath bool) *walk {
+	w := walks.Get().(*walk)
+	w.tree, w.from, w.beneath = t, from, beneath
+	return w
 }
 
-// lookup resolves p from a directory, as path_resolution(7). The last element
-// may be missing: then the place is not known. Returns a nil error except:
+func (w *walk) done() {
+	*w = walk{path: w.path, texts: w.texts}
+	walks.Put(w)
+}
+
+// lookup resolves p, as path_resolution(7). The last element may be missing: then
+// the place is not known. Returns a nil error except:
 //   - ENOENT: p is empty, or an element before the last does not exist
 //   - ENOTDIR: an element before the last is no directory, or the last before a
 //     slash, unless with followNever
@@ -145,19 +65,20 @@ type walk struct {
 //   - EINVAL: p has a NUL in it
 //   - ELOOP: more than 40 symbolic links
 //   - ENAMETOOLONG: p is longer than 4095 bytes, or an element than 255
-func (t *Tree) lookup(from place, p string, mode follow) (place, error) {
+func (w *walk) lookup(p string, mode follow) (*place, error) {
 	switch {
 	case p == "":
-		return place{}, syscall.ENOENT
+		return nil, syscall.ENOENT
 	case strings.IndexByte(p, 0) >= 0:
-		return place{}, syscall.EINVAL
+		return nil, syscall.EINVAL
 	case len(p) > maxPath:
-		return place{}, syscall.ENAMETOOLONG
+		return nil, syscall.ENAMETOOLONG
 	}
-	if pl, ok := t.leap(from, p, mode); ok {
-		return pl, nil
+	w.mode = mode
+	if w.leap(p) {
+		return &w.at, nil
 	}
-	return again(func() (place, error) { return t.walk(from, p, mode) })
+	return again(func() (*place, error) { return &w.at, w.resolve(p) })
 }
 
 // errChanged says that a file became a symbolic link after it was looked at.
@@ -174,46 +95,42 @@ func again[T any](f func() (T, error)) (result T, err error) {
 	return result, syscall.ELOOP
 }
 
-// walk resolves p element by element.
-func (t *Tree) walk(from place, p string, mode follow) (place, error) {
-	w := walk{tree: t, from: from, mode: mode, at: from, rest: p}
-	if err := w.fromRoot(); err != nil {
-		return place{}, err
-	}
-	for w.rest != "" {
-		if err := w.step(); err != nil {
-			return place{}, err
+// begin goes to the directory where p begins.
+func (w *walk) begin(p string) error {
+	w.path, w.rest = append(w.path[:0], w.from...), p
+	if p[0] == '/' {
+		if w.beneath {
+			return syscall.EPERM
 		}
+		w.path, w.rest = w.path[:0], strings.TrimLeft(p, "/")
 	}
-	if err := w.at.lstat(); err != nil && err != syscall.ENOENT {
-		return place{}, err
-	}
-	if mode != followNever && w.at.slash && w.at.known && !w.at.isDir() {
-		return place{}, syscall.ENOTDIR
-	}
-	return w.at, nil
-}
-
-// fromRoot makes an absolute rest start at the root.
-func (w *walk) fromRoot() error {
-	trimmed := strings.TrimLeft(w.rest, "/")
-	switch {
-	case len(trimmed) == len(w.rest):
-		return nil
-	case w.from.beneath:
-		return syscall.EPERM
-	}
-	w.at = w.tree.at("/")
-	w.rest = trimmed
 	return nil
 }
 
-// up takes the element "..".
-func (w *walk) up() error {
-	if w.from.beneath && w.at.mount == w.from.mount && w.at.name == w.from.name {
-		return syscall.EPERM
+// arrive makes at the place that the path leads to.
+func (w *walk) arrive() { w.at = w.tree.at(view(w.path)) }
+
+// append adds an element to the path.
+func (w *walk) append(element string) { w.path = append(append(w.path, '/'), element...) }
+
+// resolve goes along p element by element.
+func (w *walk) resolve(p string) error {
+	w.links = 0
+	if err := w.begin(p); err != nil {
+		return err
 	}
-	w.at = w.tree.parent(w.at)
+	w.arrive()
+	for w.rest != "" {
+		if err := w.step(); err != nil {
+			return err
+		}
+	}
+	if err := w.at.lstat(); err != nil && err != syscall.ENOENT {
+		return err
+	}
+	if w.mode != followNever && w.at.slash && w.at.known && !w.at.isDir() {
+		return syscall.ENOTDIR
+	}
 	return nil
 }
 
@@ -239,37 +156,66 @@ func (w *walk) step() error {
 		w.at.last, w.at.slash = lastDotDot, slash
 		return err
 	}
-	next := w.tree.child(w.at, element)
-	next.last, next.slash = lastName, slash
-	if err := next.lstat(); err != nil && (err != syscall.ENOENT || w.rest != "") {
+	return w.down(element, slash)
+}
+
+// up takes the element "..".
+func (w *walk) up() error {
+	if w.beneath && string(w.path) == w.from {
+		return syscall.EPERM
+	}
+	w.path = w.path[:max(bytes.LastIndexByte(w.path, '/'), 0)]
+	w.arrive()
+	return nil
+}
+
+// down takes an element that is a name.
+func (w *walk) down(element string, slash bool) error {
+	dir, length := w.at, len(w.path)
+	w.append(element)
+	w.arrive()
+	w.at.last, w.at.slash = lastName, slash
+	if err := w.at.lstat(); err != nil && (err != syscall.ENOENT || w.rest != "") {
 		return err
 	}
-	if next.isLink() && (w.mode == followAlways || w.rest != "" || slash && w.mode == followSlash) {
-		return w.followLink(next)
+	if !w.at.isLink() || w.mode != followAlways && w.rest == "" && !(slash && w.mode == followSlash) {
+		return nil
 	}
-	w.at = next
+	if err := w.followLink(); err != nil {
+		return err
+	}
+	if w.rest[0] == '/' {
+		err := w.begin(w.rest)
+		w.arrive()
+		return err
+	}
+	w.path, w.at = w.path[:length], dir
 	return nil
 }
 
 // followLink puts the target of a symbolic link before the rest of the path.
-func (w *walk) followLink(link place) error {
+func (w *walk) followLink() error {
 	w.links++
 	if w.links > maxLinks {
 		return syscall.ELOOP
 	}
-	target, err := link.mount.fs.Readlink(link.name)
-	if err != nil {
-		return syserror.Of(err)
+	text := &w.texts[w.links%2]
+	if *text == nil {
+		*text = make([]byte, maxPath+1)
 	}
+	n, err := w.at.mount.fs.Readlink(w.at.name, (*text)[:maxPath+1])
 	switch {
-	case target == "":
+	case err != nil:
+		return syserror.Of(err)
+	case n == 0:
 		return syscall.ENOENT
-	case len(target)+1+len(w.rest) > maxPath:
+	case n+1+len(w.rest) > maxPath:
 		return syscall.ENAMETOOLONG
 	}
-	if link.slash {
-		target += "/"
+	b := (*text)[:n]
+	if w.at.slash {
+		b = append(b, '/')
 	}
-	w.rest = target + w.rest
-	return w.fromRoot()
+	w.rest = view(append(b, w.rest...))
+	return nil
 }

@@ -6,6 +6,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// The calls with names relative to an open directory.
+var (
+	fstatat    = unix.Fstatat
+	readlinkat = unix.Readlinkat
+	mkdirat    = unix.Mkdirat
+	unlinkat   = unix.Unlinkat
+	linkat     = unix.Linkat
+	renameat   = unix.Renameat
+	symlinkat  = unix.Symlinkat
+)
+
 // pathOnly is the flag for a descriptor that only stands for a file.
 const pathOnly = unix.O_RDONLY
 
