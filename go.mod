@@ -6,6 +6,7 @@ require (
 	github.com/prometheus/client_golang v1.23.2
 	github.com/tetratelabs/wazero v1.12.0
 	github.com/wasmerio/wasmer-go v1.0.4
+	golang.org/x/net v0.48.0
 	golang.org/x/sys v0.44.0
 	gvisor.dev/gvisor v0.0.0-20260224225140-573d5e7127a8
 )

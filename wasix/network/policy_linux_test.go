@@ -514,3 +514,44 @@ func TestAdopt(t *testing.T) {
 		t.Error("without a policy there is nothing to wrap")
 	}
 }
+
+// Of what a socket sends to its peer and receives from it, a policy is not asked,
+// and it costs no memory.
+func TestGuardConnectedSocketsAreNotAsked(t *testing.T) {
+	asked := 0
+	p := rules(t, "")
+	p.Ask = func(context.Context, Request) error {
+		asked++
+		return nil
+	}
+	n := WithPolicy(Host(), p)
+	c, s := connected(t, n, inet4)
+	u, peer := open(t, n, inet4, dgram), open(t, Host(), inet4, dgram)
+	check(t, "bind", firstError(u.Bind(loopback(inet4)), peer.Bind(loopback(inet4))), nil)
+	check(t, "connect", firstError(u.Connect(must[Addr](t)(peer.LocalAddr())), peer.Connect(must[Addr](t)(u.LocalAddr()))), nil)
+	before := asked
+	if before == 0 {
+		t.Fatal("it was not asked at all")
+	}
+	b := [][]byte{make([]byte, 64)}
+	for name, ends := range map[string][2]Socket{"stream": {c, s}, "stream back": {s, c}, "datagrams": {u, peer}, "datagrams back": {peer, u}} {
+		n := testing.AllocsPerRun(100, func() {
+			if n, err := ends[0].Sendmsg(b, nil); n != 64 || err != nil {
+				t.Fatal(name, n, err)
+			}
+			n, _, err := ends[1].Recvmsg(b, 0, nil)
+			for err == syscall.EAGAIN { // on its way
+				n, _, err = ends[1].Recvmsg(b, 0, nil)
+			}
+			if n != 64 || err != nil {
+				t.Fatal(name, n, err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+	if asked != before {
+		t.Errorf("it was asked %d times", asked-before)
+	}
+}
