@@ -33,6 +33,8 @@ var (
 	waiting     = metric("connections_waiting", "Connections that wait to be accepted.", nil)
 )
 
+var ofProcesses = []*prometheus.Desc{commands, processes, threads, descriptors, sockets, queued, waiting}
+
 // collector is a Collector of some descriptions and a function.
 type collector struct {
 	descriptions []*prometheus.Desc
@@ -59,27 +61,31 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 // called concurrently.
 func Processes(list func() []*wasix.Process) prometheus.Collector {
 	return &collector{
-		[]*prometheus.Desc{commands, processes, threads, descriptors, sockets, queued, waiting},
+		ofProcesses,
 		func(send send) { collectProcesses(list(), send) },
 	}
 }
 
 // totals sums up processes.
 type totals struct {
-	processes, threads, waiting, in, out int
-	descriptors                          map[string]int
-	sockets                              map[[2]string]int
+	commands, processes, threads, waiting, in, out int
+	descriptors                                    map[string]int
+	sockets                                        map[[2]string]int
 }
 
 func collectProcesses(roots []*wasix.Process, send send) {
-	t := totals{descriptors: map[string]int{}, sockets: map[[2]string]int{}}
+	t := totals{commands: len(roots), descriptors: map[string]int{}, sockets: map[[2]string]int{}}
 	for _, root := range roots {
 		for _, p := range root.Family() {
 			t.add(p.Stats())
 		}
 	}
+	t.send(send)
+}
+
+func (t *totals) send(send send) {
 	const gauge = prometheus.GaugeValue
-	send(commands, gauge, float64(len(roots)))
+	send(commands, gauge, float64(t.commands))
 	send(processes, gauge, float64(t.processes))
 	send(threads, gauge, float64(t.threads))
 	send(waiting, gauge, float64(t.waiting))

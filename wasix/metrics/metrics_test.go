@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/common/expfmt"
 
 	"github.com/gowasix/gowasix/wasix"
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -84,7 +87,35 @@ func TestProcesses(t *testing.T) {
 		}})
 	}
 	got := fmt.Sprint(sums)
-	if want := "{2 6 10 14 22 map[directory:2 socket_stream:4] map[[inet4 ESTAB]:2 [inet4 LISTEN]:2]}"; got != want {
+	if want := "{0 2 6 10 14 22 map[directory:2 socket_stream:4] map[[inet4 ESTAB]:2 [inet4 LISTEN]:2]}"; got != want {
 		t.Errorf("got %s", got)
+	}
+}
+
+// Prometheus's own parser reads all metrics as they are sent, and its linter has
+// nothing against them.
+func TestExposition(t *testing.T) {
+	sums := totals{descriptors: map[string]int{"directory": 1}, sockets: map[[2]string]int{{"inet4", "LISTEN"}: 1}}
+	const name = "a \"name\"\nof two lines"
+	policy := &network.Policy{}
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(&collector{ofProcesses, sums.send}, Policy(name, policy),
+		Quota(name, network.WithQuota(network.WithPolicy(network.Unix(), policy), network.Quota{})))
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(&text, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(text.String(), `wasix_network_denials_total{policy="a \"name\"\nof two lines"} 0`) || len(families) != len(ofProcesses)+7 {
+		t.Errorf("%d metrics:\n%s", len(families), &text)
+	}
+	problems, err := promlint.New(&text).Lint()
+	if len(problems) != 0 || err != nil {
+		t.Errorf("%v, %v", problems, err)
 	}
 }
