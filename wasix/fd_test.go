@@ -82,7 +82,7 @@ func hostMount(t *testing.T, readOnly bool) (vfs.Mount, string) {
 // want calls a handler and fails unless it answers errno.
 func (t *Thread) want(tb testing.TB, errno abi.Errno, do handler, p ...uint64) {
 	tb.Helper()
-	if got := do(t, p); got != errno {
+	if got := do(t, dirty(do, p)); got != errno {
 		tb.Fatalf("%v, want %v", got, errno)
 	}
 }

@@ -114,11 +114,13 @@ func TestPathOpen2Cloexec(t *testing.T) {
 	th := newFileThread(t, mount)
 	ptr, n := th.pathParams("f")
 	th.want(t, abi.EINVAL, pathOpen2, 3, 0, ptr, n, 0, uint64(abi.RightsFdRead), allRights, 0, 2, resultAt)
-	th.want(t, abi.ESUCCESS, pathOpen2, 3, 0, ptr, n, 0, uint64(abi.RightsFdRead), allRights, 0, 1, resultAt)
-	fd := uint64(th.result32(t))
-	th.want(t, abi.ESUCCESS, fdFdflagsGet, fd, resultAt)
-	if b := th.result(t, 2); b[0] != byte(abi.FdflagsextCloexec) {
-		t.Fatalf("flags %x", b)
+	for _, want := range []abi.Fdflagsext{0, abi.FdflagsextCloexec} {
+		th.want(t, abi.ESUCCESS, pathOpen2, 3, 0, ptr, n, 0, uint64(abi.RightsFdRead), allRights, 0, uint64(want), resultAt)
+		fd := uint64(th.result32(t))
+		th.want(t, abi.ESUCCESS, fdFdflagsGet, fd, resultAt)
+		if b := th.result(t, 2); b[0] != byte(want) {
+			t.Fatalf("flags %x, want %x", b, want)
+		}
 	}
 	const unused = 1 << 32 // of an i32, as engines leave it
 	th.want(t, abi.ESUCCESS, pathOpen2, 3, 0, ptr, n, 0, uint64(abi.RightsFdRead), allRights, 0, unused, resultAt)
