@@ -54,14 +54,9 @@ func runFile(t *testing.T, table *table, engine wasix.Engine, file string, progr
 	before := openThings(t)
 	module := compile(t, engine, file)
 	i := slices.IndexFunc(programs, func(p program) bool { return p.name == name })
-	p := slices.IndexFunc(pendingPrograms, func(p pending) bool { return p.name == name })
-	switch {
-	case i >= 0:
+	if i >= 0 {
 		stage = "runs"
 		t.Run("run", func(t *testing.T) { programs[i].check(t, module) })
-	case p >= 0:
-		stage = "later: " + pendingPrograms[p].reason
-		pendingPrograms[p].check(t, module)
 	}
 	if err := module.Close(); err != nil {
 		t.Error(err)
@@ -111,38 +106,22 @@ func publicFiles(t *testing.T, folder string) []string {
 		t.Fatal(err)
 	}
 	files = slices.DeleteFunc(files, func(f string) bool { return programName(f) == "coreutils" })
-	var known []string
 	for _, p := range publicPrograms {
-		known = append(known, p.name)
-	}
-	for _, p := range pendingPrograms {
-		known = append(known, p.name)
-	}
-	for _, name := range known {
-		if !slices.ContainsFunc(files, func(f string) bool { return programName(f) == name }) {
-			t.Errorf("%s.wasm is not in GOWASIX_CORPUS", name)
+		if !slices.ContainsFunc(files, func(f string) bool { return programName(f) == p.name }) {
+			t.Errorf("%s.wasm is not in GOWASIX_CORPUS", p.name)
 		}
 	}
 	return files
 }
 
-// A program has one entry, and a reason if it does not run yet.
+// A program has one entry.
 func TestCorpusLists(t *testing.T) {
 	seen := map[string]bool{}
-	once := func(name string) {
-		if seen[name] {
-			t.Errorf("%s is listed twice", name)
-		}
-		seen[name] = true
-	}
 	for _, p := range append(committedPrograms(), publicPrograms...) {
-		once(p.name)
-	}
-	for _, p := range pendingPrograms {
-		once(p.name)
-		if p.reason == "" || p.passes == nil {
-			t.Errorf("%s: no reason, or no way to pass", p.name)
+		if seen[p.name] {
+			t.Errorf("%s is listed twice", p.name)
 		}
+		seen[p.name] = true
 	}
 	for _, p := range committedPrograms() {
 		if _, err := os.Stat(guests.Path(p.name)); err != nil {

@@ -43,6 +43,7 @@ var publicPrograms = []program{
 	{"example-fork-longjmp", runs(sameLines("Parent has x = 0\nChild has x = 2\nChild(2) exited with 1280\n"), nil, "fork-longjmp")},
 	{"example-longjmp", runs(sameText(longjmpOutput), nil, "longjmp")},
 	{"example-multi-threading", runs(sameLines(multiThreadingOutput()), nil, "multi-threading")},
+	{"example-pipe", checkPipe},
 	{"example-signal", checkSignal},
 	{"example-spawn", checkSpawn},
 	{"example-stack", runs(contains("after long jump [val=10]\nbefore long jump\nafter long jump [val=20]\n"), nil, "stack")},
@@ -54,6 +55,17 @@ var publicPrograms = []program{
 	{"kibi", checkKibi},
 	{"qjs", checkQuickJS},
 	{"web-server", checkWebServer},
+}
+
+// checkPipe runs a program that forks, writes to the end of a pipe that is for
+// reading, and reads from the other. The same on Linux prints the same and ends with
+// 1, but for EBADF's number. Wasmer let it through; there is no record of that.
+func checkPipe(t *testing.T, module wasix.Module) {
+	status, out := start(t, module, nil, "pipe").wait()
+	want := fmt.Sprintf("this text should be printed by the child\nfailed to read from pipe - %d\n", abi.EBADF)
+	if status != 1 || out != want {
+		t.Errorf("exit status %d, output\n%s", status, out)
+	}
 }
 
 const bashScript = `(exit 3); echo "subshell $?"

@@ -35,6 +35,7 @@ func TestSQLite(t *testing.T) {
 			t.Run("queries", func(t *testing.T) { checkQueries(t, module) })
 			t.Run("temp", func(t *testing.T) { checkQueriesInMemory(t, module) })
 			t.Run("kills", func(t *testing.T) { checkKills(t, module) })
+			t.Run("locks", func(t *testing.T) { checkLocks(t, module) })
 			if err := module.Close(); err != nil {
 				t.Error(err)
 			}
@@ -66,10 +67,13 @@ item 2099
 ok
 `
 
-// vfsName is SQLite's way to files without locks. With a C library without locks
-// it makes directories instead, and takes its own for another's: it never rolls
-// back what a killed process has begun.
-const vfsName = "unix-none"
+// SQLite's ways to lock files. WASI's C library has none of POSIX's: all there is
+// are directories that are made as locks. Who finds one takes it for another's, also
+// when a killed process left it: so what that has begun is never rolled back.
+const (
+	noLocks  = "unix-none"
+	dirLocks = "unix-dotfile"
+)
 
 // sqlite runs the shell on /db/test.db with a script for its input, and returns
 // what it prints; the shell ends with 1 where a statement failed.
@@ -78,7 +82,7 @@ func sqlite(t *testing.T, module wasix.Module, mount vfs.Mount, script string, s
 	g := start(t, module, func(cmd *wasix.Cmd) {
 		cmd.Mounts, cmd.Stdin = []vfs.Mount{mount}, strings.NewReader(script)
 		cmd.Stderr = newOutput()
-	}, "sqlite3", "-vfs", vfsName, "/db/test.db")
+	}, "sqlite3", "-vfs", noLocks, "/db/test.db")
 	got, out := g.wait()
 	if got != status {
 		t.Errorf("exit status %d, want %d, output\n%s", got, status, out)
@@ -181,7 +185,7 @@ func killed(t *testing.T, module wasix.Module, mount vfs.Mount, last int) int {
 	g := start(t, module, func(cmd *wasix.Cmd) {
 		cmd.Mounts, cmd.Stdin = []vfs.Mount{mount}, &transfers{next: last + 1}
 		cmd.Stderr = newOutput()
-	}, "sqlite3", "-vfs", vfsName, "-cmd", "pragma cache_size = 20", "/db/test.db")
+	}, "sqlite3", "-vfs", noLocks, "-cmd", "pragma cache_size = 20", "/db/test.db")
 	g.expect(fmt.Sprintf(`committed %d\n`, last+2))
 	time.Sleep(rand.N(20 * time.Millisecond))
 	if err := g.process.Signal(abi.SignalKill); err != nil {
@@ -196,4 +200,41 @@ func killed(t *testing.T, module wasix.Module, mount vfs.Mount, last int) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// What writes to one file at once, and how often each of them.
+const (
+	writers = 3
+	rounds  = 60
+)
+
+// checkLocks has several processes write to one file at once, each in transactions
+// that read what the others wrote: not one is lost, and the file stays whole.
+func checkLocks(t *testing.T, module wasix.Module) {
+	mount := mounted(t, t.TempDir(), "/db", false)
+	sqlite(t, module, mount, "create table counter(n integer); insert into counter values (0); create table log(who integer, n integer unique);", 0)
+	all := make([]*guest, writers)
+	for i := range all {
+		all[i] = start(t, module, func(cmd *wasix.Cmd) {
+			cmd.Mounts, cmd.Stdin = []vfs.Mount{mount}, strings.NewReader(increments(i))
+		}, "sqlite3", "-bail", "-vfs", dirLocks, "/db/test.db")
+	}
+	for i, g := range all {
+		if status, out := g.wait(); status != 0 {
+			t.Errorf("writer %d: exit status %d, output\n%s", i, status, out)
+		}
+	}
+	out := sqlite(t, module, mount, "pragma integrity_check; select n from counter; select count(*), max(n) from log; select count(*) from log group by who;", 0)
+	total := writers * rounds
+	want := fmt.Sprintf("ok\n%d\n%d|%d\n%s", total, total, total, strings.Repeat(fmt.Sprintln(rounds), writers))
+	if out != want {
+		t.Errorf("got\n%swant\n%s", out, want)
+	}
+}
+
+// increments is the script of one writer. A process that does not get the lock
+// tries again, for as long as the test may take.
+func increments(who int) string {
+	transaction := fmt.Sprintf("begin exclusive; update counter set n = n + 1; insert into log select %d, n from counter; commit;\n", who)
+	return fmt.Sprintf(".timeout %d\n", limit.Milliseconds()) + strings.Repeat(transaction, rounds)
 }

@@ -72,7 +72,11 @@ type roots struct {
 // open opens a path as the kernel does, inside a chroot or beneath the directory.
 func (r *roots) open(path string, flags uint64) (unix.Stat_t, error) {
 	var st unix.Stat_t
-	fd, err := unix.Openat2(r.kernel, path, &unix.OpenHow{Flags: flags, Resolve: r.resolve})
+	how := unix.OpenHow{Flags: flags, Resolve: r.resolve}
+	fd, err := unix.Openat2(r.kernel, path, &how)
+	for err == unix.EAGAIN { // "..", while anything on this machine is renamed
+		fd, err = unix.Openat2(r.kernel, path, &how)
+	}
 	if err == unix.EXDEV {
 		return st, unix.EPERM // WASI's for leading out
 	}
