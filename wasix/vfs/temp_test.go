@@ -15,16 +15,7 @@ import (
 // tempRoot opens the root of a tree that is a temp file system.
 func tempRoot(t testing.TB, limit int64) *Dir {
 	t.Helper()
-	tree, err := NewTree(Mount{FS: Temp(limit)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := tree.Preopen("/", "/", 3, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = root.Close() })
-	return root
+	return mountedRoot(t, Temp(limit))
 }
 
 // createFile opens a new file of a temp file system.
