@@ -25,7 +25,7 @@ const (
 	fileEntries = 10_000
 )
 
-// fileVariants run file-bench: with "files" and a directory, or with "waits".
+// fileVariants run file-bench: with "files" and a directory, with "input" or "waits".
 var fileVariants = []struct {
 	name string
 	args func(b *binaries, dir string) []string
@@ -61,8 +61,8 @@ func measureFiles(b *binaries, machine, out string) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# Calls on files, and waits\n\nMade by `make bench`, on one processor; the variants take turns. A figure is\n"+
 		"the speed relative to the native program: the median over the rounds of its time\nto the variant's. "+
-		"wazero preview1 is wazero's own WASI, which has no epoll and no\nevents to poll.\n\n%s. %d rounds.\n", machine, *rounds)
-	for _, group := range []string{"files", "waits"} {
+		"wazero preview1 is wazero's own WASI, which polls the standard\ninput and clocks, and has neither epoll nor anything else to poll.\n\n%s. %d rounds.\n", machine, *rounds)
+	for _, group := range []string{"files", "input", "waits"} {
 		rows, times, err := fileRounds(b, group, dir)
 		if err != nil {
 			return err
@@ -147,7 +147,7 @@ func fileTable(rows []string, times map[string]map[string][]float64) string {
 				ratios = append(ratios, base[i]/ns)
 			}
 			if ratios == nil {
-				b.WriteString("| ")
+				b.WriteString("| - ")
 				continue
 			}
 			fmt.Fprintf(&b, "| %.2f ", quantile(ratios, 0.5))
@@ -175,7 +175,7 @@ func serveFiles(path string, args []string) error {
 	}
 	dir := args[len(args)-1]
 	_, err = r.InstantiateModule(ctx, compiled, wz.NewModuleConfig().WithStdout(os.Stdout).WithStderr(os.Stderr).
-		WithSysNanotime().WithArgs(append([]string{"file-bench"}, args...)...).
+		WithSysNanotime().WithSysNanosleep().WithStdin(os.Stdin).WithArgs(append([]string{"file-bench"}, args...)...).
 		WithFSConfig(wz.NewFSConfig().WithDirMount(dir, "/")))
 	return err
 }

@@ -1,6 +1,7 @@
 // How long calls on files, and waits, take: a line for each, with nanoseconds per
-// call, the best of several batches. Arguments: "files" or "waits", and for the
-// former a directory that holds "file" of 16 MiB and "many", with 10,000 entries.
+// call, the best of several batches. Arguments: "files", "input" or "waits", and for
+// the first a directory that holds "file" of 16 MiB and "many", with 10,000 entries.
+// For "input", something can be read from the standard input.
 //
 // Files are opened by preview1's call, so that hosts that know no more can do it.
 #include "guest.h"
@@ -165,6 +166,34 @@ static void wait_poll(int i)
 		die("poll");
 }
 
+static void wait_input(int i)
+{
+	(void)i;
+	if (poll(polled, (nfds_t)watched, -1) != watched)
+		die("poll");
+}
+
+static void wait_time(int i)
+{
+	struct timespec t = {0, 1000};
+	(void)i;
+	nanosleep(&t, 0);
+}
+
+// input waits for what hosts know that have no events: the standard input, once and
+// many times in one call, and time.
+static void input(void)
+{
+	for (watched = 1; watched <= DESCRIPTORS; watched *= 100) {
+		char name[64];
+		for (int i = 0; i < watched; i++)
+			polled[i] = (struct pollfd){0, POLLIN, 0};
+		format(name, sizeof name, "poll of the input, %d times", watched);
+		measure(name, 20000 / (watched + 10) + 1, wait_input);
+	}
+	measure("nanosleep of 1 us", 100, wait_time);
+}
+
 static void wait_epoll(int i)
 {
 	struct epoll_event e;
@@ -199,6 +228,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 2 && !strcmp(argv[1], "files"))
 		files(argv[2]);
+	else if (argc > 1 && !strcmp(argv[1], "input"))
+		input();
 	else if (argc > 1 && !strcmp(argv[1], "waits"))
 		waits();
 	else
