@@ -1,7 +1,8 @@
 package network
 
 // Info is what a socket tells of itself, as ss(8) shows it. Byte counts are 0
-// where the network keeps none: the kernel does for TCP only.
+// where the network keeps none: they are kept for TCP only. A virtual network does
+// not tell how many connections wait, nor what peers have not got.
 type Info struct {
 	Local, Peer Addr // zero where there is none
 	// State is "LISTEN", "ESTAB", "SYN-SENT", ... as ss has it, "" where the
@@ -13,11 +14,11 @@ type Info struct {
 	BytesIn, BytesOut    uint64
 }
 
-// InfoOf returns what s tells of itself. It may be called at any time before
-// Close, and concurrently. It costs some system calls.
+// InfoOf returns what s tells of itself, by a method Info where it has one. It may
+// be called at any time before Close, and concurrently. It costs some system calls.
 func InfoOf(s Socket) (i Info) {
-	if t, ok := s.(interface{ info() Info }); ok {
-		return t.info()
+	if t, ok := s.(interface{ Info() Info }); ok {
+		return t.Info()
 	}
 	return addrInfo(s)
 }
@@ -30,7 +31,7 @@ func addrInfo(s Socket) (i Info) {
 	return i
 }
 
-func (s *guardedSocket) info() Info {
+func (s *guardedSocket) Info() Info {
 	i := InfoOf(s.Socket)
 	if !i.Local.Unix {
 		i.Local, _ = s.LocalAddr()
@@ -38,7 +39,7 @@ func (s *guardedSocket) info() Info {
 	return i
 }
 
-func (s *publishedSocket) info() Info {
+func (s *publishedSocket) Info() Info {
 	i := InfoOf(s.Socket)
 	if !i.Local.Unix {
 		i.Local, _ = s.LocalAddr()
@@ -46,7 +47,7 @@ func (s *publishedSocket) info() Info {
 	return i
 }
 
-func (s *givenListener) info() Info {
+func (s *givenListener) Info() Info {
 	i := addrInfo(s)
 	s.acceptor.mu.Lock()
 	defer s.acceptor.mu.Unlock()
@@ -54,7 +55,7 @@ func (s *givenListener) info() Info {
 	return i
 }
 
-func (c *givenConn) info() Info {
+func (c *givenConn) Info() Info {
 	i := addrInfo(c)
 	if outer := c.unixSocket.peer.Load(); outer != nil {
 		i.SendQueue = outer.Available()
@@ -62,7 +63,7 @@ func (c *givenConn) info() Info {
 	return i
 }
 
-func (s *unixSocket) info() Info {
+func (s *unixSocket) Info() Info {
 	i := addrInfo(s)
 	switch {
 	case s.state.Load() == unixListening:

@@ -22,7 +22,7 @@ func (s *hostSocket) Available() int {
 	return max(n, 0)
 }
 
-func (s *hostSocket) info() Info {
+func (s *hostSocket) Info() Info {
 	i := addrInfo(s)
 	fd := s.SysFD()
 	if i.Local.Unix {

@@ -20,7 +20,7 @@ func (w *wrapper) Arm() error {
 // Available returns how many bytes can be read at once: see [Available].
 func (w *wrapper) Available() int { return Available(w.Socket) }
 
-func (w *wrapper) info() Info { return InfoOf(w.Socket) }
+func (w *wrapper) Info() Info { return InfoOf(w.Socket) }
 
 func (w *wrapper) bindGranted(addr Addr) error { return grantedBind(w.Socket, addr) }
 

@@ -180,3 +180,43 @@ func TestPublish(t *testing.T) {
 	}
 	_, _ = l.Close(), s.Close()
 }
+
+// Sockets of guests tell what they are and have, under a policy, too.
+func TestInfo(t *testing.T) {
+	n := newNetwork(t)
+	server := network.WithPolicy(n.Host("server"), must(network.ParseRules("ipv4:allow=*:80"))(t))
+	l := listenAt(t, server)
+	if i := network.InfoOf(l); i.State != "LISTEN" || i.SendQueue != 4 || i.Local != at("0.0.0.0:80") || i.Peer != (network.Addr{}) {
+		t.Errorf("the listener is %+v", i)
+	}
+	c := must(n.Host("client").Dial("tcp4", "server:80"))(t)
+	s := must(accept(t, l))(t)
+	must(c.Write([]byte("question")))(t)
+	b := make([]byte, 3)
+	for _, want := range []network.Info{{RecvQueue: 5, BytesIn: 8}, {RecvQueue: 2, BytesIn: 8}} {
+		err := once(s, func() error {
+			_, _, err := s.Recvmsg([][]byte{b}, 0, nil)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := network.InfoOf(s); i.State != "ESTAB" || i.RecvQueue != want.RecvQueue || i.BytesIn != want.BytesIn || i.Peer.String() != c.LocalAddr().String() {
+			t.Errorf("the connection is %+v, want %+v", i, want)
+		}
+	}
+	must(s.Sendmsg([][]byte{[]byte("answer")}, nil))(t)
+	_ = c.Close()
+	for w := ready.NewWaiter(); ; {
+		seq := s.Queue().Seq()
+		if s.Ready(ready.RdHup) != 0 {
+			break
+		}
+		if err := w.Wait(s, ready.RdHup, seq, ready.After(uint64(patience))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if i := network.InfoOf(s); i.State == "ESTAB" || i.BytesOut != 6 {
+		t.Errorf("without its peer it is %+v", i)
+	}
+}

@@ -25,6 +25,8 @@ type stream struct {
 	socket
 	state atomic.Uint32
 
+	sent, received atomic.Uint64 // bytes
+
 	// Guarded by mu.
 	bound   bool // by Bind, to local
 	asked   bool // for the port of that
@@ -112,6 +114,8 @@ func (s *stream) renew() error {
 		s.bound = ep.Bind(s.local) == nil
 	}
 	s.loose = s.bound && !s.asked
+	s.sent.Store(0)
+	s.received.Store(0)
 	s.attach(ep)
 	return nil
 }
@@ -443,6 +447,7 @@ func (s *stream) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Ad
 	if err == nil {
 		if !opts.Peek {
 			ep.ModerateRecvBuf(result.Count)
+			s.received.Add(uint64(result.Count))
 		}
 		return result.Count, 0, nil
 	}
@@ -499,6 +504,7 @@ func (s *stream) Sendmsg(iovs [][]byte, _ *network.Addr) (int, error) {
 	defer b.free()
 	ep := s.ep()
 	n, err := ep.Write(b, tcpip.WriteOptions{})
+	s.sent.Add(uint64(n))
 	switch err.(type) {
 	case nil, *tcpip.ErrWouldBlock, *tcpip.ErrClosedForSend:
 	default:
