@@ -3,6 +3,7 @@ package vfs
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -94,7 +95,7 @@ func TestFSDirectoryShrinksWhileRead(t *testing.T) {
 		more = false
 		batch := 0
 		err := root.ReadDir(cookie, func(e *Entry, next uint64) bool {
-			seen[e.Name]++
+			seen[strings.Clone(e.Name)]++
 			cookie, more = next, true
 			batch++
 			return batch < 50
