@@ -98,9 +98,7 @@ func TestScripts(t *testing.T) {
 func compareScripts(t *testing.T, d deviation, got, want scriptResult) {
 	t.Helper()
 	same := got.stdout == want.stdout && got.status == want.status
-	i := slices.IndexFunc(deviations, func(known deviation) bool {
-		return known.shell == d.shell && known.script == d.script
-	})
+	i := d.known()
 	switch {
 	case i >= 0 && same:
 		t.Errorf("it does not differ any more: %s", deviations[i].reason)
@@ -162,8 +160,23 @@ func placeScript(t *testing.T, script, dir string) string {
 	return placed
 }
 
-// scriptLimit ends a script that hangs, as some of the deviations do.
-const scriptLimit = 10 * time.Second
+// deviationLimit ends a script that hangs, as some of the deviations do.
+const deviationLimit = 10 * time.Second
+
+// limit returns how long a script may take.
+func (d deviation) limit() time.Duration {
+	if d.known() >= 0 {
+		return deviationLimit
+	}
+	return limit
+}
+
+// known returns the index among the deviations, -1 when it is none.
+func (d deviation) known() int {
+	return slices.IndexFunc(deviations, func(known deviation) bool {
+		return known.shell == d.shell && known.script == d.script
+	})
+}
 
 func runNativeScript(t *testing.T, tools, shell, script, dir string) scriptResult {
 	t.Helper()
@@ -182,7 +195,8 @@ func runNativeScript(t *testing.T, tools, shell, script, dir string) scriptResul
 func runGuestScript(t *testing.T, module wasix.Module, engine wasix.Engine, programs map[string]wasix.Module,
 	shell, script, dir string) scriptResult {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), scriptLimit)
+	name := strings.TrimSuffix(filepath.Base(script), ".sh")
+	ctx, cancel := context.WithTimeout(t.Context(), deviation{shell, name, ""}.limit())
 	defer cancel()
 	before := openThings(t)
 	defer before.compare(t)
