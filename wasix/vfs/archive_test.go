@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -140,7 +141,7 @@ func checkListing(t *testing.T, root *Dir, name string, want map[string]abi.File
 	defer f.Close()
 	seen := map[string]abi.Filetype{}
 	err = f.(*Dir).ReadDir(2, func(e *Entry, _ uint64) bool {
-		seen[e.Name] = e.Filetype
+		seen[strings.Clone(e.Name)] = e.Filetype
 		if st, err := root.Lookup(name+"/"+e.Name, false); err != nil || st.Ino != e.Ino || st.Filetype != e.Filetype {
 			t.Errorf("%s/%s: %+v, %v; the entry has inode %d", name, e.Name, st, err, e.Ino)
 		}
