@@ -3,14 +3,19 @@ package wasix
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
-// maxArgs bounds the bytes of arguments and environment together, and a fourth
-// of it their number, as Linux does for the usual size of stacks.
-const maxArgs = 2 << 20
+const (
+	// maxArgs bounds the bytes of arguments and environment together, and a fourth
+	// of it their number, as Linux does for the usual size of stacks.
+	maxArgs = 2 << 20
+	// maxArg bounds each of them, with its NUL, as on Linux.
+	maxArg = 128 << 10
+)
 
 // procExec is proc_exec(name, name_len, args, args_len): runs another program in
 // place of the present one, with the same environment, as execv(3). args are the
@@ -114,7 +119,9 @@ func (t *Thread) execCall(p []uint64, search, path, pathLen uint64,
 		}
 		c.searchPath = string(b)
 	}
-	if stringsSize(c.args)+stringsSize(c.envs) > maxArgs {
+	tooLong := func(s string) bool { return len(s) >= maxArg }
+	if stringsSize(c.args)+stringsSize(c.envs) > maxArgs || slices.ContainsFunc(c.args, tooLong) ||
+		slices.ContainsFunc(c.envs, tooLong) {
 		return c, abi.E2BIG
 	}
 	return c, abi.ESUCCESS
@@ -181,6 +188,9 @@ func (t *Thread) exec(c execCall) abi.Errno {
 // load returns the image that p, the thread's process or a child that it prepares,
 // is to run. When the process of the thread ends meanwhile, the thread unwinds.
 func (t *Thread) load(p *Process, c execCall) (*image, abi.Errno) {
+	if len(c.args) == 0 {
+		c.args = []string{""} // as on Linux: programs take argv[0] for granted
+	}
 	found, errno := p.findProgram(c, t.proc.ending)
 	if errno == abi.EINTR {
 		t.waiter.Notice() // who ends the process may only be about to

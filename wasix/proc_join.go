@@ -27,6 +27,8 @@ func (p *Process) childChanged() {
 // is anyChild, and returns it. It returns nil when none has ended. The errno is
 // ECHILD when p has no such child at all.
 func (s *system) collect(p *Process, pid uint32) (*Process, abi.Errno) {
+	s.news.Lock()
+	defer s.news.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := false

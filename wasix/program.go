@@ -22,7 +22,7 @@ const (
 	// maxProgram bounds the files that are read as programs.
 	maxProgram = 256 << 20
 	// maxInterpreters is how many scripts may stand in a row, as on Linux.
-	maxInterpreters = 4
+	maxInterpreters = 5
 	// maxScriptLine is how much of a script's first line counts, as on Linux.
 	maxScriptLine = 256
 	// maxPrograms bounds the different files that one tree can execute: their
@@ -101,7 +101,7 @@ type executable struct {
 //   - EINTR: abort was closed while the program was compiled
 //   - ENOMEM: too many different programs
 func (p *Process) findProgram(c execCall, abort <-chan struct{}) (executable, abi.Errno) {
-	if !c.search || strings.Contains(c.name, "/") {
+	if !c.search || c.name == "" || strings.Contains(c.name, "/") {
 		return p.loadProgram(c.name, c.args, abort, 0)
 	}
 	errno := abi.ENOENT
@@ -175,15 +175,20 @@ func (p *Process) readProgram(name string, st descriptor.Stat) ([]byte, abi.Errn
 
 var wasmMagic = []byte("\x00asm")
 
-// shebang returns the interpreter of a script and its option, "" for none.
+// shebang returns the interpreter of a script and its option, "" for none. A line
+// that is cut off within the interpreter's name names none.
 func shebang(content []byte) (interpreter, option string, ok bool) {
-	line, ok := bytes.CutPrefix(content[:min(len(content), maxScriptLine)], []byte("#!"))
+	cut := len(content) >= maxScriptLine
+	line, ok := bytes.CutPrefix(content[:min(len(content), maxScriptLine-1)], []byte("#!"))
 	if !ok {
 		return "", "", false
 	}
-	line, _, _ = bytes.Cut(line, []byte("\n"))
-	interpreter, option, _ = strings.Cut(strings.Trim(string(line), " \t"), " ")
-	return interpreter, strings.Trim(option, " \t"), interpreter != ""
+	line, _, ended := bytes.Cut(line, []byte("\n"))
+	text := strings.Trim(string(line), " \t")
+	if i := strings.IndexAny(text, " \t"); i >= 0 {
+		return text[:i], strings.Trim(text[i:], " \t"), true
+	}
+	return text, "", text != "" && (ended || !cut)
 }
 
 // scriptArgs returns the arguments of an interpreter, as execve(2).

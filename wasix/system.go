@@ -50,6 +50,10 @@ type system struct {
 	watches      epoll.Quota
 	programs     programs
 
+	// news is held while a child's end is told: nobody collects the child before its
+	// SIGCHLD is there. It is taken before any other lock.
+	news sync.Mutex
+
 	// mu guards what follows, and parent, children and zombie of all processes.
 	// It may be taken with a process's own mu held, not the other way round.
 	mu          sync.Mutex
@@ -168,6 +172,7 @@ func (s *system) bury(p *Process) {
 		return
 	}
 	defer s.running.Done()
+	s.news.Lock()
 	s.mu.Lock()
 	s.orphan(p)
 	p.zombie = true
@@ -179,6 +184,7 @@ func (s *system) bury(p *Process) {
 	if parent != nil && !p.stillborn {
 		parent.childChanged()
 	}
+	s.news.Unlock()
 	s.salvage(p.image)
 }
 
