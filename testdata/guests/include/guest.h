@@ -45,4 +45,10 @@ const char *print_address(const union address *addr, char *buf);
 // is a stream, and prints "listening on PORT". It exits on errors.
 int listen_on(int argc, char **argv, int type, int flags);
 
+// dial connects a TCP socket to a host by its name, to the first of its
+// addresses that answers. With SOCK_NONBLOCK as flags it does not wait, and takes
+// the first address. It returns the descriptor, or -1 with errno set; ENOENT when
+// there is no such host.
+int dial(const char *host, const char *port, int flags);
+
 #endif

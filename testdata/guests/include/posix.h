@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -356,6 +357,17 @@ ssize_t sendfile(int out, int in, off_t *offset, size_t n);
 int shutdown(int fd, int how);
 int getsockopt(int fd, int level, int opt, void *value, socklen_t *len);
 int setsockopt(int fd, int level, int opt, const void *value, socklen_t len);
+
+// <netdb.h>: the service is a number, and ai_flags and ai_canonname are not there.
+enum { EAI_NONAME = -2, EAI_AGAIN = -3, EAI_MEMORY = -10, EAI_SYSTEM = -11 };
+struct addrinfo {
+	int ai_family, ai_socktype, ai_protocol;
+	socklen_t ai_addrlen;
+	struct sockaddr *ai_addr;
+	struct addrinfo *ai_next;
+};
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **found);
+void freeaddrinfo(struct addrinfo *list);
 
 // <pthread.h>, <sched.h>. Without shared memory pthread_create fails with
 // ENOTSUP, and the rest does what a single thread needs.

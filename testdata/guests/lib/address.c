@@ -1,4 +1,4 @@
-// Addresses as text, and the start of every server.
+// Addresses as text, and the start of every server and client.
 #include "guest.h"
 
 static bool parse_ip4(const char *s, uint8_t *octets)
@@ -84,5 +84,33 @@ int listen_on(int argc, char **argv, int type, int flags)
 	if (getsockname(fd, &addr.any, &len))
 		die("getsockname");
 	say("listening on %d\n", port_of(&addr));
+	return fd;
+}
+
+// dial_address connects a new socket to one address.
+static int dial_address(const struct addrinfo *a, int flags)
+{
+	int fd = socket(a->ai_family, SOCK_STREAM | flags, 0);
+	if (fd < 0 || !connect(fd, a->ai_addr, a->ai_addrlen) || (flags & SOCK_NONBLOCK && errno == EINPROGRESS))
+		return fd;
+	int err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+int dial(const char *host, const char *port, int flags)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+	int err = getaddrinfo(host, port, &hints, &found), fd = -1;
+	if (err) {
+		errno = err == EAI_SYSTEM ? errno : ENOENT;
+		return -1;
+	}
+	for (struct addrinfo *a = found; a && fd < 0; a = a->ai_next)
+		fd = dial_address(a, flags);
+	err = errno;
+	freeaddrinfo(found);
+	errno = err;
 	return fd;
 }

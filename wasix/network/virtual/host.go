@@ -88,8 +88,11 @@ const (
 
 func (h *Host) setProtocolOptions() {
 	sack, moderate := tcpip.TCPSACKEnabled(true), tcpip.TCPModerateReceiveBufferOption(true)
+	// Not RACK: of the netstack's a sender whose timer has fired may count nothing as
+	// outstanding while something is, and never sends that again.
+	recovery := tcpip.TCPRecovery(0)
 	opts := []tcpip.SettableTransportProtocolOption{
-		&sack, &moderate,
+		&sack, &moderate, &recovery,
 		&tcpip.TCPReceiveBufferSizeRangeOption{Min: minBuffer, Default: tcpBuffer, Max: tcpMaxRecv},
 		&tcpip.TCPSendBufferSizeRangeOption{Min: minBuffer, Default: tcpBuffer, Max: tcpMaxSend},
 	}

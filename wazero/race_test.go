@@ -1,6 +1,0 @@
-//go:build race
-
-package wazero_test
-
-// hosts is how many a mesh has: the race detector makes each packet ten times as dear.
-const hosts = 30
