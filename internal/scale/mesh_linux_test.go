@@ -32,7 +32,7 @@ func startMesh(ctx context.Context, t *testing.T, m wasix.Module, v *virtual.Net
 	t.Helper()
 	mesh := &mesh{network: v, begin: make(gate)}
 	for i := range n {
-		args := []string{"mesh", "7", strconv.Itoa(size), strconv.Itoa(i * dials)}
+		args := []string{"mesh", strconv.Itoa(meshPort), strconv.Itoa(size), strconv.Itoa(i * dials)}
 		for k := range dials {
 			args = append(args, meshName((i+1+k*k)%n))
 		}
@@ -52,6 +52,9 @@ func startMesh(ctx context.Context, t *testing.T, m wasix.Module, v *virtual.Net
 	}
 	return mesh
 }
+
+// meshPort is what all guests listen on.
+const meshPort = 7
 
 func meshName(i int) string { return "guest" + strconv.Itoa(i) }
 
@@ -80,16 +83,22 @@ func (m *mesh) wait(t *testing.T) {
 	}
 }
 
-// await waits until each guest has a socket in a state, or has ended.
-func (m *mesh) await(state string) {
+// await waits until each guest has a socket of which is returns true, or has ended.
+func (m *mesh) await(is func(*wasix.SocketStats) bool) {
 	for _, cmd := range m.cmds {
 		for s := cmd.Process.Stats(); !s.Exited && !slices.ContainsFunc(s.Descriptors, func(d wasix.DescriptorStats) bool {
-			return d.Socket != nil && d.Socket.State == state
+			return d.Socket != nil && is(d.Socket)
 		}); s = cmd.Process.Stats() {
 			time.Sleep(time.Millisecond)
 		}
 	}
 }
+
+// isDialling reports whether a connection is being made.
+func isDialling(s *wasix.SocketStats) bool { return s.State == "SYN-SENT" }
+
+// isAnswered reports whether the peer that a guest has dialled sends bytes back.
+func isAnswered(s *wasix.SocketStats) bool { return s.Peer.Port() == meshPort && s.BytesIn > 0 }
 
 // gate is a standard input that ends when it is closed.
 type gate chan struct{}
@@ -165,7 +174,7 @@ func TestMeshWithLoss(t *testing.T) {
 	onEngines(t, func(t *testing.T, e wasix.Engine) {
 		mesh := startOnCables(t, e, howMany(12, 50))
 		close(mesh.begin)
-		mesh.await("ESTAB") // who loses a SYN waits for a second
+		mesh.await(isAnswered) // who loses a SYN waits for a second
 		mesh.setCables(lossy)
 		mesh.wait(t)
 	})
@@ -178,9 +187,9 @@ func TestMeshHeals(t *testing.T) {
 		mesh := startOnCables(t, e, howMany(12, 50))
 		mesh.network.Partition(mesh.half())
 		close(mesh.begin)
-		mesh.await("SYN-SENT")
+		mesh.await(isDialling)
 		mesh.network.Heal()
-		mesh.await("ESTAB")
+		mesh.await(isAnswered)
 		mesh.network.Partition(mesh.half())
 		time.Sleep(50 * time.Millisecond) // that packets are lost, or it tests nothing
 		mesh.network.Heal()
@@ -206,7 +215,7 @@ func TestMeshTimesOut(t *testing.T) {
 		defer v.Close()
 		mesh := startMesh(t.Context(), t, compile(t, e, guests.Bytes("mesh")), v, 2, 1, 1<<30)
 		close(mesh.begin)
-		mesh.await("ESTAB")
+		mesh.await(isAnswered)
 		v.Partition(mesh.half())
 		for i, cmd := range mesh.cmds {
 			if err := end(t, cmd); err == nil || !strings.HasSuffix(mesh.outputs[i].String(), ": ETIMEDOUT\n") {
