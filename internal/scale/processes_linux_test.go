@@ -15,7 +15,7 @@ import (
 )
 
 // howMany returns how many processes a test makes: as many as in every run, or all
-// of them when GOWASIX_SCALE is set, which takes minutes.
+// of them when GOWASIX_SCALE is set.
 func howMany(usual, all int) int {
 	switch {
 	case os.Getenv("GOWASIX_SCALE") != "":

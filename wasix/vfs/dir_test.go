@@ -86,15 +86,7 @@ func TestDirShrinksWhileRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fs.(interface{ Close() error }).Close()
-	tree, err := NewTree(Mount{FS: fs})
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := tree.Preopen("/", "/", 3, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
+	root := mountedRoot(t, fs)
 	for cookie, more := uint64(2), true; more; {
 		more = false
 		var batch []string
