@@ -7,9 +7,8 @@
 //
 // Sources that the kernel knows are given to a kernel epoll instance of the
 // Epoll's own, on Linux; the others report to it by their queues. An Epoll that is
-// watched by another is among the others: what the kernel knows of it gets to the
-// outer one soon, but not at once. Errors are syscall.Errno values, and all methods
-// may be called concurrently.
+// watched by another is known to the kernel as well. Errors are syscall.Errno values,
+// and all methods may be called concurrently.
 package epoll
 
 import (
@@ -184,9 +183,6 @@ func Of(f descriptor.File) *Epoll {
 // Queue returns the queue that is told when something becomes ready.
 func (e *Epoll) Queue() *ready.Queue { return e.kernel.queue() }
 
-// Arm makes the kernel's part reach the queue: see [ready.Armer].
-func (e *Epoll) Arm() error { return e.kernel.arm() }
-
 // Ready returns In when a wait would find events.
 func (e *Epoll) Ready(asked ready.Events) ready.Events {
 	if asked&ready.In == 0 {
@@ -194,7 +190,7 @@ func (e *Epoll) Ready(asked ready.Events) ready.Events {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.kernel.ready() || e.anyListed() {
+	if e.anyListed() || e.kernelReady() {
 		return ready.In
 	}
 	return 0

@@ -63,7 +63,6 @@ type slot struct {
 	guest  uint32
 	kernel int
 	kind   kind
-	first  bool // the instance that there is from the start
 }
 
 type kind byte
@@ -80,7 +79,6 @@ const (
 func newWorlds(t *testing.T) *worlds {
 	w := &worlds{t: t, table: descriptor.NewTable(0), waiter: ready.NewWaiter()}
 	w.put(0, epoll.New(&w.quota), must(t)(unix.EpollCreate1(unix.EPOLL_CLOEXEC)), instance)
-	w.slots[0].first = true
 	return w
 }
 
@@ -204,7 +202,7 @@ func (w *worlds) dup(i, j int) {
 	kernel := must(w.t)(unix.FcntlInt(uintptr(w.slots[i].kernel), unix.F_DUPFD_CLOEXEC, 0))
 	fd, err := w.table.Dup(w.slots[i].guest, uint32(kernel), false)
 	w.same(err, nil)
-	w.slots[j] = slot{used: true, guest: fd, kernel: kernel, kind: w.slots[i].kind, first: w.slots[i].first}
+	w.slots[j] = slot{used: true, guest: fd, kernel: kernel, kind: w.slots[i].kind}
 }
 
 func (w *worlds) shut(i int) {
@@ -216,23 +214,16 @@ func (w *worlds) shut(i int) {
 	w.slots[i] = slot{}
 }
 
-// control is epoll_ctl on what is an epoll instance and what is not. Only the
-// first instance watches sockets of the kernel, and no other watches that: an outer
-// instance hears of them a moment later.
+// control is epoll_ctl on what is an epoll instance and what is not.
 func (w *worlds) control(i, j int, bits, op byte) {
-	if !w.slots[i].used || !w.slots[j].used || w.slots[j].kind == sysSocket && !w.slots[i].first ||
-		w.slots[j].first && !w.slots[i].first {
+	if !w.slots[i].used || !w.slots[j].used {
 		return
 	}
 	op = op%3 + 1
 	asked := abi.EpollType(bits)
-	switch w.slots[j].kind {
-	case unixSocket: // the kernel reports an edge with each read of the peer
-		if asked&abi.EpollTypeEt != 0 {
-			asked &^= abi.EpollTypeOut
-		}
-	case instance: // and with each event inside, though the one before was not fetched
-		asked &^= abi.EpollTypeEt
+	// The kernel reports an edge of these with each read of the peer.
+	if w.slots[j].kind == unixSocket && asked&abi.EpollTypeEt != 0 {
+		asked &^= abi.EpollTypeOut
 	}
 	w.note("control %d: op %d on %d, %#x", i, op, j, uint32(asked))
 	ev := epoll.Event{Events: asked, Data: epoll.Data{byte(j), byte(len(w.log)), byte(len(w.log) >> 8)}}

@@ -44,6 +44,11 @@ func (it *interest) start() error {
 	if ok, err := it.epoll.kernel.add(it); ok || err != nil {
 		return err
 	}
+	return it.startHere()
+}
+
+// startHere is start without the kernel.
+func (it *interest) startHere() error {
 	it.watch()
 	if a, ok := it.desc.File.(ready.Armer); ok {
 		if err := a.Arm(); err != nil {
@@ -68,7 +73,7 @@ func (it *interest) restart() error {
 // look lists the interest if it is ready now.
 func (it *interest) look() {
 	if it.level() != 0 {
-		it.list()
+		it.list(false)
 	}
 }
 
@@ -95,17 +100,20 @@ func (it *interest) ended() {
 // Changed is told by the source, with its locks held.
 func (it *interest) Changed(ev ready.Events) {
 	if ev != ready.Closed {
-		it.list()
+		it.list(true)
 	}
 }
 
 // list makes the next wait look at the source, and wakes who waits. What is listed
-// already wakes nobody: so no notification goes through a web of Epolls twice
-// before somebody has looked.
-func (it *interest) list() {
-	if it.epoll.listed.push(it) {
+// already wakes nobody here: so no notification goes through a web of Epolls twice
+// before somebody has looked. The kernel is told of each report, as its edges are.
+func (it *interest) list(report bool) {
+	first := it.epoll.listed.push(it)
+	if first {
 		it.epoll.Queue().Notify(ready.In)
-		it.epoll.kernel.kick()
+	}
+	if first || report {
+		it.epoll.kernel.kick(first)
 	}
 }
 

@@ -1,6 +1,7 @@
 package epoll
 
 import (
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -20,11 +21,15 @@ type kernel struct {
 	nextID uint64
 	byID   map[uint64]*interest
 
-	// Threads that block in the kernel do not hear of the other sources: the
-	// event kicker, in the instance as kickID, wakes them.
+	// Threads that block in the kernel, and instances of other Epolls, do not hear
+	// of the other sources: the event kicker, in the instance as kickID, tells them.
 	kicker  int
 	blocked atomic.Int32 // threads
+	above   atomic.Int32 // instances of other Epolls that this one is in
+	kickMu  sync.Mutex   // taken last
 	kicked  atomic.Bool
+
+	below map[uint64]*interest // those of byID that are Epolls
 }
 
 const kickID = 0
@@ -42,27 +47,26 @@ func (k *kernel) init()               { k.nextID = kickID + 1 }
 func (k *kernel) queue() *ready.Queue { return k.fd.Queue() }
 func (k *kernelInterest) in() bool    { return k.id != 0 }
 
-// arm makes the instance report to the queue.
-func (k *kernel) arm() error {
+// Arm makes the kernel's part reach the queue: see [ready.Armer].
+func (e *Epoll) Arm() error {
+	k := &e.kernel
 	if !k.open.Load() {
 		return nil
 	}
-	return k.fd.Arm()
-}
-
-// ready reports whether the kernel has events.
-func (k *kernel) ready() bool {
-	if len(k.byID) == 0 {
-		return false
+	err := k.fd.Arm()
+	if err == syscall.ELOOP || err == syscall.EINVAL {
+		if err = e.flatten(); err == nil {
+			err = k.fd.Arm()
+		}
 	}
-	if k.kicked.Load() {
-		k.calm()
-	}
-	return k.fd.Ready(ready.In) != 0
+	return err
 }
 
 // add gives the interest to the kernel, and reports whether it knows the source.
 func (k *kernel) add(it *interest) (bool, error) {
+	if it.nested != nil {
+		return k.addNested(it), nil
+	}
 	sys, ok := it.desc.File.(ready.SysSource)
 	if !ok {
 		return false, nil
@@ -70,21 +74,26 @@ func (k *kernel) add(it *interest) (bool, error) {
 	if err := k.start(); err != nil {
 		return false, err
 	}
-	it.kernel = kernelInterest{id: k.nextID, fd: sys.SysFD()}
+	return true, k.addFD(it, sys.SysFD())
+}
+
+// addFD adds a descriptor of the kernel's to the instance.
+func (k *kernel) addFD(it *interest, fd int) error {
+	it.kernel = kernelInterest{id: k.nextID, fd: fd}
 	err := k.control(unix.EPOLL_CTL_ADD, it)
 	if err == syscall.EEXIST { // the same by another descriptor of the guest's
-		if it.kernel.fd, err = unix.FcntlInt(uintptr(sys.SysFD()), unix.F_DUPFD_CLOEXEC, 0); err == nil {
+		if it.kernel.fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
 			it.kernel.own = true
 			err = k.control(unix.EPOLL_CTL_ADD, it)
 		}
 	}
 	if err != nil {
 		it.kernel.release()
-		return false, err
+		return err
 	}
 	k.nextID++
 	k.byID[it.kernel.id] = it
-	return true, nil
+	return nil
 }
 
 // release closes the descriptor if it is a duplicate.
@@ -108,6 +117,10 @@ func (k *kernel) remove(it *interest) {
 	}
 	_ = unix.EpollCtl(k.fd.SysFD(), unix.EPOLL_CTL_DEL, it.kernel.fd, nil)
 	delete(k.byID, it.kernel.id)
+	if it.nested != nil {
+		delete(k.below, it.kernel.id)
+		it.nested.kernel.above.Add(-1)
+	}
 	it.kernel.release()
 }
 
@@ -150,16 +163,23 @@ func (k *kernel) close() error {
 	return unix.Close(k.fd.SysFD())
 }
 
-// kick wakes the threads that block in the kernel.
-func (k *kernel) kick() {
-	if k.blocked.Load() > 0 && !k.kicked.Swap(true) {
-		_, _ = unix.Write(k.kicker, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+// kick tells who waits in the kernel that a source reported. first says that none
+// had since somebody looked: that is enough for threads.
+func (k *kernel) kick(first bool) {
+	if k.above.Load() == 0 && (!first || k.blocked.Load() == 0 || k.kicked.Load()) {
+		return
 	}
+	k.kickMu.Lock()
+	defer k.kickMu.Unlock()
+	k.kicked.Store(true)
+	_, _ = unix.Write(k.kicker, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 }
 
 // calm takes back a kick. One that comes in between is lost on threads that block
 // already: they hear of it when their short while is over.
 func (k *kernel) calm() {
+	k.kickMu.Lock()
+	defer k.kickMu.Unlock()
 	var b [8]byte
 	_, _ = unix.Read(k.kicker, b[:])
 	k.kicked.Store(false)
@@ -194,30 +214,37 @@ func (k *kernel) wait(buf *Buffer, limit, ms int) int {
 	return max(n, 0)
 }
 
-// collectKernel appends what the kernel has. A kick takes the place of an event:
-// then there is a second look.
+// collectKernel appends what the kernel has. A kick takes the place of an event: if
+// there is nothing else, there is a second look.
 func (e *Epoll) collectKernel(buf *Buffer, limit int) {
 	for range 2 {
 		left := limit - len(buf.events)
-		if left <= 0 || len(e.kernel.byID) == 0 || !e.takeKernel(buf, e.kernel.wait(buf, left, 0)) {
+		if left <= 0 || len(e.kernel.byID) == 0 {
+			return
+		}
+		n := e.kernel.wait(buf, left, 0)
+		if kicked := e.takeKernel(buf, n); !kicked || n > 1 {
 			return
 		}
 	}
 }
 
 // takeKernel appends the events of the kernel that are still of interest, and
-// reports whether a kick was among them.
+// reports whether a kick was among them. A kick stays while instances of other
+// Epolls are to find this one ready: [Epoll.settle] takes it back.
 func (e *Epoll) takeKernel(buf *Buffer, n int) (kicked bool) {
 	for i := range buf.kernel[:n] {
 		ev := &buf.kernel[i]
 		id := uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32
 		if id == kickID {
-			e.kernel.calm()
+			if e.kernel.above.Load() == 0 {
+				e.kernel.calm()
+			}
 			kicked = true
 			continue
 		}
 		it := e.kernel.byID[id]
-		if it == nil {
+		if it == nil || it.nested != nil && !it.holds() {
 			continue
 		}
 		if got := fromKernel(ev.Events) & it.asked; got != 0 {

@@ -13,13 +13,14 @@ type kernelBuffer struct{}
 
 func (k *kernel) init()                       {}
 func (k *kernel) queue() *ready.Queue         { return &k.q }
-func (k *kernel) arm() error                  { return nil }
-func (k *kernel) ready() bool                 { return false }
 func (k *kernel) add(*interest) (bool, error) { return false, nil }
 func (k *kernel) modify(*interest) error      { return nil }
 func (k *kernel) remove(*interest)            {}
-func (k *kernel) kick()                       {}
+func (k *kernel) kick(bool)                   {}
 func (k *kernelInterest) in() bool            { return false }
+func (e *Epoll) Arm() error                   { return nil }
+func (e *Epoll) kernelReady() bool            { return false }
+func (e *Epoll) settle()                      {}
 func (e *Epoll) collectKernel(*Buffer, int)   {}
 func (e *Epoll) takeKernel(*Buffer, int) bool { return false }
 

@@ -45,12 +45,12 @@ func (e *Epoll) Wait(d *descriptor.Description, w *ready.Waiter, buf *Buffer, li
 }
 
 // collect appends what is ready to buf.events, and returns how many there might
-// be. The kernel's part and the rest take turns at being first, so that none
+// be, at least 1. The kernel's part and the rest take turns at being first, so that none
 // starves.
 func (e *Epoll) collect(buf *Buffer, limit int) (most int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	limit = min(limit, len(e.interests))
+	limit = min(limit, len(e.interests)+1) // and a kick
 	e.kernelFirst = !e.kernelFirst
 	if e.kernelFirst {
 		e.collectKernel(buf, limit)
@@ -59,7 +59,8 @@ func (e *Epoll) collect(buf *Buffer, limit int) (most int) {
 	if !e.kernelFirst {
 		e.collectKernel(buf, limit)
 	}
-	return max(limit, 1)
+	e.settle()
+	return limit
 }
 
 // collectListed looks at those that are in the list now, each once.
@@ -109,5 +110,6 @@ func (e *Epoll) block(w *ready.Waiter, buf *Buffer, limit int, seq uint64, deadl
 	defer e.mu.Unlock()
 	e.takeKernel(buf, n)
 	e.collectListed(buf, limit)
+	e.settle()
 	return len(buf.events) > 0
 }

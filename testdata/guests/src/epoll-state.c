@@ -420,6 +420,128 @@ static void nesting(void)
 		close(chain[i]);
 }
 
+// arrive returns when there are n bytes to read from fd, at most 2, or the end.
+static void arrive(int fd, int n)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+	char c[2];
+	for (int tries = 0; tries < 5000; tries++) {
+		if (poll(&p, 1, 5000) != 1)
+			break;
+		ssize_t got = recv(fd, c, sizeof c, MSG_PEEK);
+		if (got >= n || got <= 0) // the end, or a pipe, which has had it at once
+			return;
+		poll(NULL, 0, 1);
+	}
+	die("nothing arrives");
+}
+
+// nested_mode prints what instances tell, at once, of one that watches fds[0], when
+// the outer one of them watches in a mode.
+static void nested_mode(const char *name, int fds[2], uint32_t bits)
+{
+	char c;
+	int inner = new_epoll(), outer = new_epoll(), top = new_epoll();
+	watch(inner, fds[0], EPOLLIN, 1);
+	watch(outer, inner, EPOLLIN | bits, 2);
+	watch(top, outer, EPOLLIN | bits, 3);
+	struct pollfd p = {top, POLLIN, 0};
+	for (int i = 0; i < 2; i++) {
+		say("%s: poll %d\n", name, poll(&p, 1, 0));
+		write(fds[1], "x", 1);
+		arrive(fds[0], 1);
+		say("%s: poll with data %d\n", name, poll(&p, 1, 0));
+		look(name, top);
+		look(name, top);
+		write(fds[1], "x", 1);
+		arrive(fds[0], 2);
+		look(name, top);
+		read(fds[0], &c, 1);
+		look(name, outer);
+		look(name, inner);
+		look(name, outer);
+		look(name, top);
+		drain(fds[0]);
+		look(name, outer);
+		look(name, top);
+	}
+	answer(name, control(outer, EPOLL_CTL_MOD, inner, EPOLLIN | bits, 4));
+	answer(name, control(top, EPOLL_CTL_MOD, outer, EPOLLIN | bits, 5));
+	look(name, top);
+	write(fds[1], "x", 1);
+	arrive(fds[0], 1);
+	look(name, top);
+	answer(name, control(inner, EPOLL_CTL_MOD, fds[0], EPOLLOUT, 6));
+	look(name, top);
+	answer(name, control(inner, EPOLL_CTL_DEL, fds[0], 0, 0));
+	look(name, top);
+	watch(inner, fds[0], EPOLLIN | EPOLLONESHOT, 7);
+	look(name, top);
+	look(name, inner);
+	look(name, outer);
+	look(name, top);
+	close(inner);
+	look(name, top);
+	close(outer);
+	look(name, top);
+	close(top);
+	drain(fds[0]);
+}
+
+// nested_add prints what an instance tells of one that is added when it is ready,
+// and of one that has to do with two sources.
+static void nested_add(const char *name, int fds[2])
+{
+	int others[2], inner = new_epoll(), outer = new_epoll();
+	new_pipe(others);
+	watch(inner, fds[0], EPOLLIN, 1);
+	watch(inner, others[0], EPOLLIN, 2);
+	write(fds[1], "x", 1);
+	arrive(fds[0], 1);
+	watch(outer, inner, EPOLLIN | EPOLLET, 3);
+	look(name, outer);
+	look(name, outer);
+	write(others[1], "x", 1);
+	look(name, outer);
+	look(name, outer);
+	look(name, inner);
+	drain(fds[0]);
+	look(name, outer);
+	int again = dup(inner);
+	watch(outer, again, EPOLLIN, 4);
+	look(name, outer);
+	close(fds[1]);
+	arrive(fds[0], 1);
+	look(name, outer);
+	drain(others[0]);
+	look(name, outer);
+	close(fds[0]);
+	look(name, outer);
+	close(inner);
+	close(again);
+	look(name, outer);
+	close(outer);
+	close_both(others);
+}
+
+static void nested_sources(void)
+{
+	int fds[2], other[2];
+	new_pipe(fds);
+	nested_mode("nested.pipe level", fds, 0);
+	nested_mode("nested.pipe edge", fds, EPOLLET);
+	nested_mode("nested.pipe oneshot", fds, EPOLLONESHOT);
+	nested_mode("nested.pipe edge and oneshot", fds, EPOLLET | EPOLLONESHOT);
+	nested_add("nested.pipe added", fds);
+	connected(fds);
+	other[0] = fds[1], other[1] = fds[0];
+	nested_mode("nested.stream level", fds, 0);
+	nested_mode("nested.stream edge", other, EPOLLET);
+	nested_mode("nested.stream oneshot", fds, EPOLLONESHOT);
+	nested_mode("nested.stream edge and oneshot", other, EPOLLET | EPOLLONESHOT);
+	nested_add("nested.stream added", fds);
+}
+
 static long long now_ms(void)
 {
 	struct timespec t;
@@ -487,6 +609,7 @@ int main(int argc, char **argv)
 	files();
 	numbers();
 	nesting();
+	nested_sources();
 	waits();
 	values();
 	return 0;
