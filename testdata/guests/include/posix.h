@@ -402,6 +402,7 @@ enum { WNOHANG = 1 };
 #define WTERMSIG(status) ((status)&0x7f)
 pid_t fork(void);
 pid_t vfork(void);
+int execv(const char *path, char *const argv[]);
 pid_t waitpid(pid_t pid, int *status, int options);
 pid_t getpid(void);
 pid_t getppid(void);

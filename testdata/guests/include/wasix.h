@@ -221,6 +221,12 @@ WASIX_IMPORT(proc_exit2) _Noreturn void wasix_proc_exit2(uint32_t code);
 WASIX_IMPORT(proc_id) wasi_errno wasix_proc_id(uint32_t *pid);
 WASIX_IMPORT(proc_parent) wasi_errno wasix_proc_parent(uint32_t pid, uint32_t *parent);
 WASIX_IMPORT(proc_fork) wasi_errno wasix_proc_fork(uint32_t copy_memory, uint32_t *pid);
+WASIX_IMPORT(proc_exec3) wasi_errno wasix_proc_exec3(const char *name, size_t name_len, const char *args,
+	size_t args_len, const char *envs, size_t envs_len, uint8_t search, const char *path, size_t path_len);
+WASIX_IMPORT(proc_spawn2) wasi_errno wasix_proc_spawn2(const char *name, size_t name_len, const char *args,
+	size_t args_len, const char *envs, size_t envs_len, const void *fd_ops, size_t fd_ops_len,
+	const void *dispositions, size_t dispositions_len, uint8_t search, const char *path, size_t path_len,
+	uint32_t *pid);
 WASIX_IMPORT(proc_join) wasi_errno wasix_proc_join(struct wasix_option_pid *pid, uint32_t flags, struct wasix_join_status *status);
 WASIX_IMPORT(stack_checkpoint) wasi_errno wasix_stack_checkpoint(void *snapshot, uint64_t *value);
 WASIX_IMPORT(stack_restore) _Noreturn void wasix_stack_restore(const void *snapshot, uint64_t value);

@@ -12,6 +12,26 @@ pid_t fork(void) { return fork_with(true); }
 
 pid_t vfork(void) { return fork_with(false); }
 
+// execv passes arguments without line breaks: the call separates them by those.
+int execv(const char *path, char *const argv[])
+{
+	size_t n = 0, at = 0;
+	for (int i = 0; argv[i]; i++)
+		n += strlen(argv[i]) + 1;
+	char *lines = malloc(n + !n);
+	if (!lines)
+		return check(ENOMEM, 0);
+	for (int i = 0; argv[i]; i++) {
+		size_t len = strlen(argv[i]);
+		memcpy(lines + at, argv[i], len);
+		lines[at + len] = '\n';
+		at += len + 1;
+	}
+	wasi_errno err = wasix_proc_exec3(path, strlen(path), lines, n, 0, 0, 0, 0, 0);
+	free(lines);
+	return check(err, 0);
+}
+
 pid_t waitpid(pid_t pid, int *status, int options)
 {
 	struct wasix_option_pid which = {pid > 0, pid};

@@ -15,13 +15,6 @@
 #ifdef __wasm__
 #include "wasix.h"
 
-WASIX_IMPORT(proc_exec3) wasi_errno wasix_proc_exec3(const char *name, size_t name_len, const char *args,
-	size_t args_len, const char *envs, size_t envs_len, uint8_t search, const char *path, size_t path_len);
-WASIX_IMPORT(proc_spawn2) wasi_errno wasix_proc_spawn2(const char *name, size_t name_len, const char *args,
-	size_t args_len, const char *envs, size_t envs_len, const void *fd_ops, size_t fd_ops_len,
-	const void *dispositions, size_t dispositions_len, uint8_t search, const char *path, size_t path_len,
-	uint32_t *pid);
-
 // become executes a program without arguments. It returns only on failure.
 static void become(const char *program)
 {
