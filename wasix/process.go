@@ -90,7 +90,8 @@ func (p *Process) Kill() { p.exit(exitStatus{signal: abi.SignalKill}) }
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // exit ends the process with the given status; the first status wins. All
-// threads are made to unwind, wherever they are. It does not wait for them.
+// threads are made to unwind, wherever they are, and with the root all processes:
+// on a busy machine each may take a while to run once more. It does not wait for them.
 func (p *Process) exit(s exitStatus) {
 	p.mu.Lock()
 	if p.ended {
@@ -103,6 +104,9 @@ func (p *Process) exit(s exitStatus) {
 	p.stop()
 	for _, t := range p.liveThreads() {
 		t.interrupt()
+	}
+	if p.pid == initPID {
+		p.system.killAll()
 	}
 }
 

@@ -203,15 +203,23 @@ func (s *system) orphan(p *Process) {
 // end kills all processes but the root, which is gone already, and waits until
 // nothing is left of them.
 func (s *system) end() {
+	s.killAll()
+	s.running.Wait()
+	s.close()
+}
+
+// killAll kills all processes but the root, whose status is set, and lets no more be
+// born.
+func (s *system) killAll() {
 	s.mu.Lock()
 	s.ending = true
 	s.mu.Unlock()
 	s.spares.close() // no time is spent on clearing memory any more
 	for _, p := range s.all() {
-		p.Kill()
+		if p.pid != initPID {
+			p.Kill()
+		}
 	}
-	s.running.Wait()
-	s.close()
 }
 
 // close gives back the terminal, in the mode it was in, and frees what was compiled.
