@@ -82,7 +82,7 @@ func BenchmarkInstantiate(b *testing.B) {
 	defer mem.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		in, err := m.Instantiate(nil, mem)
+		in, err := m.Instantiate(nil, mem, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

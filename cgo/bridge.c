@@ -108,12 +108,13 @@ static bool start_instance(cw_instance *in, wasm_store_t *store, const wasm_modu
 }
 
 cw_instance *cw_instance_new(wasm_store_t *store, const wasm_module_t *m, wasm_extern_t **imports, size_t n,
-                             uint64_t handle, wasm_memory_t *memory, int memory_export,
+                             uint64_t handle, wasm_memory_t *memory, int memory_export, uintptr_t attention,
                              bool *trapped, char **error) {
   cw_instance *in = calloc(1, sizeof *in);
   if (!in) abort();
   in->handle = handle;
   in->memory = memory;
+  in->attention = (const uint32_t *)attention;
   in->base = memory ? wasm_memory_data(memory) : NULL;
   wasm_extern_vec_t vec = {n, imports};
   if (!start_instance(in, store, m, &vec, trapped, error)) return abandon(in);

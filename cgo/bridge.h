@@ -14,6 +14,7 @@ typedef struct cw_func {
   uint32_t index;          // among the function imports, what Go knows it by
   uint8_t nparams, nresults;
   uint8_t result_kinds[CW_MAX_VALUES];
+  bool checkpoint;         // is called only when the instance is to pay attention
   wasm_func_t *func;
 } cw_func;
 
@@ -24,6 +25,7 @@ typedef struct cw_instance {
   wasm_extern_vec_t exports;
   wasm_memory_t *memory;   // the first memory, NULL without or not yet known
   char *base;              // of memory, constant: it never moves
+  const uint32_t *attention;  // Go's, pinned; NULL without
 } cw_instance;
 
 // cw_signature is what a call needs to know of a function's type.
@@ -94,7 +96,7 @@ void cw_func_delete(cw_func *);
 bool cw_signature_of(const wasm_functype_t *, cw_signature *);
 
 cw_instance *cw_instance_new(wasm_store_t *, const wasm_module_t *, wasm_extern_t **imports, size_t n,
-                             uint64_t handle, wasm_memory_t *, int memory_export,
+                             uint64_t handle, wasm_memory_t *, int memory_export, uintptr_t attention,
                              bool *trapped, char **error);
 void cw_instance_delete(cw_instance *);
 bool cw_call(cw_instance *, uint32_t export_index, const cw_signature *,

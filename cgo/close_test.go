@@ -41,7 +41,7 @@ func TestCloseInAnyOrder(t *testing.T) {
 		if a.Bytes() != nil || a.Global(0) != 0 || mem.Bytes() != nil || grown {
 			t.Error("something closed can be used")
 		}
-		if _, err := m.Instantiate(host, mem); !errors.Is(err, ErrClosed) {
+		if _, err := m.Instantiate(host, mem, nil); !errors.Is(err, ErrClosed) {
 			t.Errorf("Instantiate after Close: %v", err)
 		}
 		if _, err := m.NewMemory(1, 1); !errors.Is(err, ErrClosed) {

@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"unsafe"
@@ -49,15 +50,24 @@ type Instance struct {
 	handle uint64
 	c      *C.cw_instance
 
+	attention *atomic.Uint32 // nil without
+	pinner    runtime.Pinner // of attention
+
 	hostError   error // what the host function returned that unwinds the guest
 	interrupted atomic.Bool
 	closed      atomic.Bool
 }
 
+// attend is what Interrupt sets of the word for attention.
+const attend = 1 << 31
+
 // Instantiate makes an instance and runs the module's start function. memory is
-// nil unless the module imports one; it must be made by the same module.
+// nil unless the module imports one; it must be made by the same module. At
+// checkpoints (see [Module.SetCheckpoint]) the guest calls the host only while
+// attention is not 0, or always when that is nil; Interrupt sets its highest bit,
+// which must stay.
 // The error is as that of [Instance.Call], or libwasmer's message.
-func (m *Module) Instantiate(host HostFunc, memory *Memory) (*Instance, error) {
+func (m *Module) Instantiate(host HostFunc, memory *Memory, attention *atomic.Uint32) (*Instance, error) {
 	if (memory != nil) != (m.memoryImport >= 0) || memory != nil && memory.module != m {
 		return nil, fmt.Errorf("wasmer: the memory is not for this module")
 	}
@@ -68,17 +78,26 @@ func (m *Module) Instantiate(host HostFunc, memory *Memory) (*Instance, error) {
 		m.release()
 		return nil, ErrClosed
 	}
-	in := &Instance{module: m, memory: memory, host: host}
+	in := &Instance{module: m, memory: memory, host: host, attention: attention}
 	if !newHandle(in) {
 		in.releaseOwners()
 		return nil, fmt.Errorf("wasmer: too many instances")
 	}
+	if attention != nil {
+		in.pinner.Pin(attention)
+	}
 	if err := in.start(); err != nil {
-		freeHandle(in)
-		in.releaseOwners()
+		in.free()
 		return nil, err
 	}
 	return in, nil
+}
+
+// free gives back what the instance holds besides itself.
+func (in *Instance) free() {
+	in.pinner.Unpin()
+	freeHandle(in)
+	in.releaseOwners()
 }
 
 func (in *Instance) start() error {
@@ -92,7 +111,7 @@ func (in *Instance) start() error {
 	var trapped C.bool
 	var message *C.char
 	in.c = C.cw_instance_new(m.store, m.module, unsafe.SliceData(externs), C.size_t(len(externs)),
-		C.uint64_t(in.handle), cmem, C.int(m.memoryExport), &trapped, &message)
+		C.uint64_t(in.handle), cmem, C.int(m.memoryExport), C.uintptr_t(uintptr(unsafe.Pointer(in.attention))), &trapped, &message)
 	switch {
 	case in.c != nil:
 		return nil
@@ -199,7 +218,12 @@ func (in *Instance) Grow(pages uint32) (before uint32, ok bool) {
 // host function, or the one it is in returns; later calls end at once. It may be
 // called at any time, by any goroutine. A guest that is to be stopped while it
 // computes must call a host function now and then.
-func (in *Instance) Interrupt() { in.interrupted.Store(true) }
+func (in *Instance) Interrupt() {
+	in.interrupted.Store(true)
+	if in.attention != nil {
+		in.attention.Or(attend)
+	}
+}
 
 // Close frees the instance. No call may be in progress. It may be closed before or
 // after its module and memory.
@@ -208,8 +232,7 @@ func (in *Instance) Close() {
 		return
 	}
 	C.cw_instance_delete(in.c)
-	freeHandle(in)
-	in.releaseOwners()
+	in.free()
 }
 
 // cwasmerHostCall is what the trampolines call. It returns false when the guest

@@ -173,11 +173,11 @@ func TestStartFunction(t *testing.T) {
 		t.Errorf("memory of %d bytes", size)
 	}
 	var trap *Trap
-	if _, err := m.Instantiate(func(_ int, _ []byte, s []uint64) error { s[0] = 1; return nil }, mem); !errors.As(err, &trap) {
+	if _, err := m.Instantiate(func(_ int, _ []byte, s []uint64) error { s[0] = 1; return nil }, mem, nil); !errors.As(err, &trap) {
 		t.Errorf("trap in start: %v", err)
 	}
 	want := errors.New("no")
-	if _, err := m.Instantiate(func(int, []byte, []uint64) error { return want }, mem); err != want {
+	if _, err := m.Instantiate(func(int, []byte, []uint64) error { return want }, mem, nil); err != want {
 		t.Errorf("host error in start: %v", err)
 	}
 }
@@ -272,7 +272,7 @@ func TestThreads(t *testing.T) {
 
 func TestWrongArguments(t *testing.T) {
 	m := compileWat(t, `(module (import "env" "memory" (memory 1 1)) (func (export "f") (param i32)))`)
-	if _, err := m.Instantiate(nil, nil); err == nil {
+	if _, err := m.Instantiate(nil, nil, nil); err == nil {
 		t.Error("instance without memory")
 	}
 	other := compileWat(t, `(module (import "env" "memory" (memory 1 1)))`)
@@ -281,7 +281,7 @@ func TestWrongArguments(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer mem.Close()
-	if _, err := m.Instantiate(nil, mem); err == nil {
+	if _, err := m.Instantiate(nil, mem, nil); err == nil {
 		t.Error("instance on another module's memory")
 	}
 	plain := compileWat(t, `(module (func (export "f") (param i32)))`)

@@ -4,6 +4,7 @@ package cwasmer
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 )
 
@@ -73,4 +74,43 @@ func TestInterruptAfterClose(t *testing.T) {
 	if _, err := call(t, in, "f"); !errors.Is(err, ErrClosed) {
 		t.Errorf("call after Close: %v", err)
 	}
+}
+
+// A checkpoint is called while the guest is to pay attention, and not else, but for
+// an instance without a word for that.
+func TestCheckpoint(t *testing.T) {
+	const turns = 1000
+	m := compileWat(t, `(module (import "h" "check" (func $check)) (import "h" "f" (func $f))
+		(func (export "run") (param i32)
+			(loop (call $check) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+			(call $f))
+		(func (export "spin") (loop (call $check) (br 0))))`)
+	m.SetCheckpoint(0)
+	var calls [2]int
+	host := func(index int, _ []byte, _ []uint64) error { calls[index]++; return nil }
+	attention := new(atomic.Uint32)
+	run := func(in *Instance, want int) {
+		t.Helper()
+		calls = [2]int{}
+		if _, err := call(t, in, "run", turns); err != nil || calls != [2]int{want, 1} {
+			t.Errorf("%d calls, want %d; %v", calls, want, err)
+		}
+	}
+	run(instantiate(t, m, host, nil), turns)
+	in, err := m.Instantiate(host, nil, attention)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(in, 0)
+	attention.Store(1)
+	run(in, turns)
+	attention.Store(0)
+	ended := make(chan error)
+	go func() { _, err := call(t, in, "spin"); ended <- err }()
+	in.Interrupt()
+	if err := <-ended; err != (Interrupted{}) {
+		t.Errorf("interrupted call: %v", err)
+	}
+	in.Close()
+	in.Interrupt()
 }

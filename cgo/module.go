@@ -140,6 +140,11 @@ func (m *Module) Imports() []Import { return m.imports }
 // change the slice.
 func (m *Module) Exports() []Export { return m.exports }
 
+// SetCheckpoint makes the host function of the given index, which must have neither
+// parameters nor results, a checkpoint: instances with a word for attention call it
+// only while that is not 0. It must be called before the first Instantiate.
+func (m *Module) SetCheckpoint(function int) { m.funcs[function].checkpoint = true }
+
 // Close frees the module, once its instances and memories are closed, too.
 func (m *Module) Close() { m.close() }
 

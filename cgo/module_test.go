@@ -26,7 +26,7 @@ func compileWat(tb testing.TB, wat string) *Module {
 
 func instantiate(tb testing.TB, m *Module, host HostFunc, mem *Memory) *Instance {
 	tb.Helper()
-	in, err := m.Instantiate(host, mem)
+	in, err := m.Instantiate(host, mem, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -28,6 +28,11 @@ func (t *Thread) BindOSThread() {
 	}
 }
 
+// Attention is a word that is not 0 whenever the thread has a reason to come to the
+// host, at a system call or a checkpoint; it changes at any time. An adapter may set
+// its highest bit, for reasons of its own.
+func (t *Thread) Attention() *atomic.Uint32 { return t.waiter.Attention() }
+
 // leaveOSThread is the last thing a guest thread does: it leaves the OS thread it
 // had to others, or makes it end with the goroutine.
 func (t *Thread) leaveOSThread() {

@@ -4,6 +4,7 @@ package wasmer
 
 import (
 	"fmt"
+	"slices"
 
 	cwasmer "github.com/gowasix/gowasix/cgo"
 	"github.com/gowasix/gowasix/wasix"
@@ -20,8 +21,16 @@ type Module struct {
 }
 
 func newModule(b *binary, code *cwasmer.Module, memoryLimit uint64) *Module {
+	if i := slices.IndexFunc(b.calls, isCheckpoint); i >= 0 {
+		code.SetCheckpoint(i)
+	}
 	return &Module{info: b.info, code: code, calls: b.calls, callStart: b.callStart,
 		maxPages: uint32(memoryLimit / pageSize)}
+}
+
+// isCheckpoint reports whether the guest makes the call only to be stopped.
+func isCheckpoint(c *wasix.Syscall) bool {
+	return c.Module == wasmfile.HostModule && c.Name == "checkpoint"
 }
 
 // Info implements [wasix.Module].
@@ -54,7 +63,7 @@ func (m *Module) Instantiate(t *wasix.Thread, mem wasix.Memory) (wasix.Instance,
 	var err error
 	in.guest, err = m.code.Instantiate(func(index int, mem []byte, stack []uint64) error {
 		return m.calls[index].Call(t, mem, stack)
-	}, imported.Memory)
+	}, imported.Memory, t.Attention())
 	if err != nil {
 		return nil, failure(err)
 	}

@@ -33,8 +33,8 @@ func Later(deadline int64, d uint64) int64 {
 // Waiter is the waiting place of one guest thread. Only that thread waits;
 // any goroutine may interrupt it.
 type Waiter struct {
-	woken   chan struct{} // holds one token
-	notices atomic.Uint32
+	woken   chan struct{}  // holds one token
+	notices *atomic.Uint32 // apart, so that an engine may pin it
 	timer   *time.Timer
 	entries []entry
 	polled  pollSet
@@ -45,7 +45,7 @@ type Waiter struct {
 
 // NewWaiter returns a waiter for one guest thread.
 func NewWaiter() *Waiter {
-	return &Waiter{woken: make(chan struct{}, 1), entries: make([]entry, 1)}
+	return &Waiter{woken: make(chan struct{}, 1), notices: new(atomic.Uint32), entries: make([]entry, 1)}
 }
 
 // What the thread is told, in Waiter.notices.
@@ -53,6 +53,10 @@ const (
 	noticed     = 1 << iota // something waits for the thread's attention
 	interrupted             // and is worth ending a wait for
 )
+
+// Attention is the word that is not 0 while there are notices. Others may set its
+// highest bit, which stays.
+func (w *Waiter) Attention() *atomic.Uint32 { return w.notices }
 
 // Interrupt gives notice and makes the present wait, and all later ones, end
 // with EINTR until [Waiter.Attend].
@@ -65,11 +69,11 @@ func (w *Waiter) Interrupt() {
 func (w *Waiter) Notice() { w.notices.Or(noticed) }
 
 // Noticed reports whether notice was given since the last [Waiter.Attend].
-func (w *Waiter) Noticed() bool { return w.notices.Load() != 0 }
+func (w *Waiter) Noticed() bool { return w.notices.Load()&(noticed|interrupted) != 0 }
 
 // Attend withdraws all notices. The thread then looks at whatever they can be
 // about: who gives notice has changed that before.
-func (w *Waiter) Attend() { w.notices.Store(0) }
+func (w *Waiter) Attend() { w.notices.And(^uint32(noticed | interrupted)) }
 
 // Interrupted reports whether waits end with EINTR at present.
 func (w *Waiter) Interrupted() bool { return w.notices.Load()&interrupted != 0 }
