@@ -291,7 +291,7 @@ func (d *Dir) Rename(p string, to *Dir, q string) error {
 		return err
 	}
 	switch {
-	case from.mount != into.mount:
+	case w.holder(from) != w2.holder(into):
 		return syscall.EXDEV
 	case from.last != lastName || into.last != lastName:
 		return syscall.EBUSY

@@ -90,10 +90,14 @@ type tempDirectory struct {
 	batch    []Entry
 }
 
+// Next returns ENOENT when the directory was removed, as getdents(2).
 func (d *tempDirectory) Next() ([]Entry, error) {
 	const most = 256
 	d.inode.fs.mu.RLock()
 	defer d.inode.fs.mu.RUnlock()
+	if d.inode.names == 0 && d.inode != d.inode.fs.root {
+		return nil, syscall.ENOENT
+	}
 	d.inode.accessed()
 	d.batch = d.batch[:0]
 	for _, e := range d.inode.entries.after(d.position) {

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"slices"
@@ -174,6 +175,16 @@ func (t *Tree) Stat(cwd, p string) (descriptor.Stat, error) {
 // isBusy reports whether the walk has come to a mount point or has one below it.
 func (w *walk) isBusy() bool {
 	return w.tree.mounts[string(w.path)] != nil || len(w.tree.children[string(w.path)]) > 0
+}
+
+// holder returns the mount that has the name of what the walk has come to in it: for
+// a directory where one is mounted, the one around it. Devices seem to lie in one of
+// their own, as in Linux's /dev.
+func (w *walk) holder(pl *place) *mount {
+	if pl.last != lastName || !pl.isDir() || w.tree.mounts[string(w.path)] == nil {
+		return pl.mount
+	}
+	return w.tree.at(string(w.path[:max(bytes.LastIndexByte(w.path, '/'), 0)])).mount
 }
 
 // emptyFS is a read-only directory with nothing in it.

@@ -9,7 +9,8 @@
 //	}
 //
 // Its cases are about what [wasix.Engine] and the interfaces around it promise,
-// and, with [RunSockets] as a part of it, about the socket calls as a guest on
+// with [RunFiles] as a part of it, about the calls on files, and, with [RunSockets] as
+// another, about the socket calls as a guest on
 // that engine sees them: parameters of all types, what is stored in memory and
 // what is not, threads that wait, and what the peer sees. On Linux they need the
 // loopback interface (RunSockets runs them on a virtual network and on none, too),

@@ -15,7 +15,7 @@ import (
 // its own that newEngine makes, and none may leave a goroutine behind. A case
 // that hangs fails when the test's own time is up.
 func Run(t *testing.T, newEngine func() (wasix.Engine, error)) {
-	runCases(t, newEngine, slices.Concat(cases, socketCases(false)))
+	runCases(t, newEngine, slices.Concat(cases, filesCases, socketCases(false)))
 }
 
 // RunSockets is the part of [Run] that checks the socket calls, but not on the
@@ -24,6 +24,13 @@ func Run(t *testing.T, newEngine func() (wasix.Engine, error)) {
 // the reason. It also takes [Direct].
 func RunSockets(t *testing.T, newEngine func() (wasix.Engine, error)) {
 	runCases(t, newEngine, socketCases(true))
+}
+
+// RunFiles is the part of [Run] that checks the calls on files, each case on a
+// directory of the host, in memory, and on an fs.FS, unless it changes something. It
+// also takes [Direct].
+func RunFiles(t *testing.T, newEngine func() (wasix.Engine, error)) {
+	runCases(t, newEngine, filesCases)
 }
 
 // RunCasts is [Run] for an engine that was told to let calls reach functions of

@@ -18,26 +18,6 @@ import (
 	"github.com/gowasix/gowasix/wasix/vfs"
 )
 
-// Where the socket cases have their things in memory.
-const (
-	addrAt  = 0x100 // the address that is passed
-	nameAt  = 0x200 // an address that is stored
-	fdAt    = 0x300
-	lenAt   = 0x308
-	flagsAt = 0x310
-	fromAt  = 0x320
-	valueAt = 0x400
-	iovsAt  = 0x800 // of 8 bytes each, one after the other from dataAt on
-	dataAt  = 0x1000
-	subsAt  = 0x3000
-	eventAt = 0x4000
-	peerAt  = 0xe000 // what a peer inside the guest needs
-	outside = guestPages*pageSize - 1
-
-	notOpen = 99
-	root    = 3 // a directory
-)
-
 const (
 	inet4  = abi.AddressFamilyInet4
 	inet6  = abi.AddressFamilyInet6
@@ -168,16 +148,6 @@ func checkDescriptors(t testing.TB, before int) {
 	t.Errorf("%d descriptors before, %d after", before, now)
 }
 
-// wants makes a system call that is to return an errno, and to leave these
-// bytes in memory and touch nothing else.
-func (g *sockGuest) wants(errno abi.Errno, writes []Write, name string, args ...uint64) {
-	g.t.Helper()
-	if got := g.Call(name, args...); got != errno {
-		g.t.Fatalf("%s%d: %v, want %v", name, args, got, errno)
-	}
-	g.Wrote(writes...)
-}
-
 // joins waits for a call of another thread: see wants.
 func (g *sockGuest) joins(w *waitingCall, errno abi.Errno, writes ...Write) {
 	g.t.Helper()
@@ -191,29 +161,6 @@ func (g *sockGuest) joins(w *waitingCall, errno abi.Errno, writes ...Write) {
 func (g *sockGuest) open(typ abi.SockType) uint64 {
 	g.t.Helper()
 	return g.newFD("sock_open", uint64(g.family), uint64(typ), 0, fdAt)
-}
-
-// newFD makes a call that is to store a descriptor at its last argument, and
-// nothing else, and returns that.
-func (g *sockGuest) newFD(name string, args ...uint64) uint64 {
-	g.t.Helper()
-	at := uint32(args[len(args)-1])
-	if got := g.Call(name, args...); got != abi.ESUCCESS {
-		g.t.Fatalf("%s%d: %v", name, args, got)
-	}
-	return g.storedFD(at)
-}
-
-// storedFD returns the descriptor that the last call has stored there.
-func (g *sockGuest) storedFD(at uint32, also ...Write) uint64 {
-	g.t.Helper()
-	b := bytes.Clone(g.Bytes(at, 4))
-	g.Wrote(append(also, Write{at, b})...)
-	fd := binary.LittleEndian.Uint32(b)
-	if fd > notOpen {
-		g.t.Fatalf("%d is not the lowest free descriptor", fd)
-	}
-	return uint64(fd)
 }
 
 // loopback is an address of the family to bind a socket to, where the host, or
@@ -326,24 +273,9 @@ func (g *sockGuest) openFile() uint64 {
 	return g.newFD("path_open", root, 0, dataAt, 4, 0, uint64(abi.RightsFdRead|abi.RightsFdSeek), 0, 0, fdAt)
 }
 
-func (g *sockGuest) close(fd uint64) {
-	g.t.Helper()
-	g.wants(abi.ESUCCESS, nil, "fd_close", fd)
-}
-
 func (g *sockGuest) setNonblock(fd uint64) {
 	g.t.Helper()
 	g.wants(abi.ESUCCESS, nil, "fd_fdstat_set_flags", fd, uint64(abi.FdflagsNonblock))
-}
-
-// iovs lays out buffers of the given lengths and returns where and how many.
-func (g *sockGuest) iovs(lengths ...uint32) (at, n uint64) {
-	data := uint32(dataAt)
-	for i, length := range lengths {
-		g.Put(iovsAt+uint32(8*i), cat(le32(data), le32(length))...)
-		data += length
-	}
-	return iovsAt, uint64(len(lengths))
 }
 
 // sends sends data, all of it, with a call whose last arguments are args.
@@ -362,6 +294,3 @@ func (g *sockGuest) receives(fd uint64, data string) {
 	g.wants(abi.ESUCCESS, []Write{{lenAt, le32(uint32(len(data)))}, {flagsAt, le16(0)}, {dataAt, []byte(data)}},
 		"sock_recv", fd, at, n, 0, lenAt, flagsAt)
 }
-
-func le16(v uint16) []byte { return binary.LittleEndian.AppendUint16(nil, v) }
-func le64(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
