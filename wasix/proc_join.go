@@ -17,16 +17,36 @@ func (p *Process) Queue() *ready.Queue { return &p.changed }
 // Ready implements [ready.Source].
 func (p *Process) Ready(ready.Events) ready.Events { return 0 }
 
-// childChanged tells p that one of its children has ended.
+// childChanged tells p that one of its children has ended, was stopped or goes on.
 func (p *Process) childChanged() {
 	p.changed.Notify(ready.In)
 	p.post(nil, abi.SignalChld)
 }
 
-// collect removes a child of p that has ended, the first-born of them when pid
-// is anyChild, and returns it. It returns nil when none has ended. The errno is
-// ECHILD when p has no such child at all.
-func (s *system) collect(p *Process, pid uint32) (*Process, abi.Errno) {
+// tellStop tells p's parent that p was stopped by a signal, or with SignalNone that
+// it goes on. The signals of p are locked; so those of a child are before those of
+// its parent.
+func (p *Process) tellStop(sig abi.Signal) {
+	p.system.mu.Lock()
+	p.stopped = sig
+	parent := p.parent
+	p.system.mu.Unlock()
+	if parent != nil {
+		parent.childChanged()
+	}
+}
+
+// joined is what a parent learns of a child.
+type joined struct {
+	pid     uint32     // 0 when there is nothing to learn
+	stopped abi.Signal // what it was stopped by; SignalNone when it has ended
+	status  exitStatus // of one that has ended
+}
+
+// collect looks for a child of p with news, the first-born of them when pid is
+// anyChild: it removes one that has ended. Of one that was stopped it tells once,
+// with stops. The errno is ECHILD when p has no such child at all.
+func (s *system) collect(p *Process, pid uint32, stops bool) (joined, abi.Errno) {
 	s.news.Lock()
 	defer s.news.Unlock()
 	s.mu.Lock()
@@ -40,42 +60,49 @@ func (s *system) collect(p *Process, pid uint32) (*Process, abi.Errno) {
 		if child.zombie {
 			p.children = append(p.children[:i:i], p.children[i+1:]...)
 			delete(s.processes, child.pid)
-			return child, abi.ESUCCESS
+			return joined{pid: child.pid, status: child.status}, abi.ESUCCESS
+		}
+		if sig := child.stopped; stops && sig != abi.SignalNone {
+			child.stopped = abi.SignalNone
+			return joined{pid: child.pid, stopped: sig}, abi.ESUCCESS
 		}
 	}
 	if !found {
-		return nil, abi.ECHILD
+		return joined{}, abi.ECHILD
 	}
-	return nil, abi.ESUCCESS
+	return joined{}, abi.ESUCCESS
 }
 
-// join waits for a child's end, as waitpid(2), and collects it. With nohang it
-// returns nil instead of waiting. Returns ESUCCESS except:
+// join waits for a child's end, as waitpid(2), and collects it; with WAKE_STOPPED
+// also for its being stopped. With NON_BLOCKING it returns nothing instead of
+// waiting. Returns ESUCCESS except:
 //   - ECHILD: no such child
 //   - EINTR: interrupted
-func (t *Thread) join(pid uint32, nohang bool) (*Process, abi.Errno) {
+func (t *Thread) join(pid uint32, flags abi.JoinFlags) (joined, abi.Errno) {
+	stops, nohang := flags&abi.JoinFlagsWakeStopped != 0, flags&abi.JoinFlagsNonBlocking != 0
 	for {
 		seq := t.proc.changed.Seq()
-		child, errno := t.proc.system.collect(t.proc, pid)
-		if child != nil || errno != abi.ESUCCESS || nohang {
+		child, errno := t.proc.system.collect(t.proc, pid, stops)
+		if child.pid != 0 || errno != abi.ESUCCESS || nohang {
 			return child, errno
 		}
 		err := t.waiter.Wait(t.proc, ready.In, seq, ready.Never)
 		if err == nil {
 			continue
 		}
-		// SIGCHLD interrupts, but a child that has ended comes first.
-		if child, _ := t.proc.system.collect(t.proc, pid); child != nil {
+		// SIGCHLD interrupts, but a child with news comes first.
+		if child, _ := t.proc.system.collect(t.proc, pid, stops); child.pid != 0 {
 			return child, abi.ESUCCESS
 		}
-		return nil, errnoOf(err)
+		return joined{}, errnoOf(err)
 	}
 }
 
 // procJoin is proc_join(pid, flags, status): waits for the end of a child, as
 // waitpid(2), and stores how it ended. pid points to an option_pid: none, or 0,
 // is any child; it takes the id of the child that ended, or 0 when NON_BLOCKING
-// is set and none has. WAKE_STOPPED has no effect: that a process stopped is not told.
+// is set and none has. With WAKE_STOPPED, a child that was stopped is told of once,
+// with the signal. There is no flag for one that goes on.
 //
 // returns 0 except:
 //   - ECHILD: no such child
@@ -97,18 +124,14 @@ func procJoin(t *Thread, p []uint64) abi.Errno {
 	if option[abi.OffsetofOptionPidTag] != 0 {
 		pid = binary.LittleEndian.Uint32(option[abi.OffsetofOptionPidU:])
 	}
-	child, errno := t.join(pid, flags&abi.JoinFlagsNonBlocking != 0)
+	child, errno := t.join(pid, flags)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
 	clear(status)
 	option[abi.OffsetofOptionPidTag] = 1
-	joined := uint32(0)
-	if child != nil {
-		joined = child.pid
-		child.status.putJoinStatus(status)
-	}
-	binary.LittleEndian.PutUint32(option[abi.OffsetofOptionPidU:], joined)
+	child.putJoinStatus(status)
+	binary.LittleEndian.PutUint32(option[abi.OffsetofOptionPidU:], child.pid)
 	return abi.ESUCCESS
 }
 
@@ -129,7 +152,7 @@ func procJoin2022(t *Thread, p []uint64) abi.Errno {
 	if int32(pid) < 0 { // a process group, or any
 		pid = anyChild
 	}
-	child, errno := t.join(pid, false)
+	child, errno := t.join(pid, 0)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
@@ -138,16 +161,23 @@ func procJoin2022(t *Thread, p []uint64) abi.Errno {
 	return abi.ESUCCESS
 }
 
-// putJoinStatus stores s as a join_status.
-func (s exitStatus) putJoinStatus(out []byte) {
+// putJoinStatus stores what was learned in out, a join_status of zeros.
+func (j joined) putJoinStatus(out []byte) {
 	u := out[abi.OffsetofJoinStatusU:]
-	if signal := s.deathSignal(); signal != abi.SignalNone {
-		out[abi.OffsetofJoinStatusTag] = byte(abi.JoinStatusTypeExitSignal)
+	tag := abi.JoinStatusTypeExitNormal
+	switch signal := j.status.deathSignal(); {
+	case j.pid == 0:
+		tag = abi.JoinStatusTypeNothing
+	case j.stopped != abi.SignalNone:
+		tag = abi.JoinStatusTypeStopped
+		u[abi.OffsetofJoinStatusUStopped] = byte(j.stopped)
+	case signal != abi.SignalNone:
+		tag = abi.JoinStatusTypeExitSignal
 		u[abi.OffsetofErrnoSignalSignal] = byte(signal)
-		return
+	default:
+		binary.LittleEndian.PutUint16(u, uint16(j.status.code&0xff))
 	}
-	out[abi.OffsetofJoinStatusTag] = byte(abi.JoinStatusTypeExitNormal)
-	binary.LittleEndian.PutUint16(u, uint16(s.code&0xff))
+	out[abi.OffsetofJoinStatusTag] = byte(tag)
 }
 
 // wait returns s as waitpid(2) does.

@@ -65,6 +65,41 @@ func TestProcJoin(t *testing.T) {
 	}
 }
 
+// A child that was stopped is told of once, unless it goes on before, and only to
+// who asks for it.
+func TestProcJoinStopped(t *testing.T) {
+	th := newTestThread(t)
+	child := th.proc.child(t)
+	const nohang, stops = abi.JoinFlagsNonBlocking, abi.JoinFlagsWakeStopped
+	for i, c := range []struct {
+		sig   abi.Signal
+		flags abi.JoinFlags
+		want  uint32 // the child's id, or 0
+	}{
+		{abi.SignalTstp, nohang, 0},
+		{abi.SignalNone, stops, child.pid},
+		{abi.SignalNone, stops | nohang, 0},
+		{abi.SignalStop, stops | nohang, 0}, // it is stopped already
+		{abi.SignalCont, stops | nohang, 0},
+		{abi.SignalTstp, 0 | nohang, 0},
+		{abi.SignalCont, stops | nohang, 0},
+		{abi.SignalTstp, stops, child.pid},
+	} {
+		if c.sig != abi.SignalNone {
+			child.post(nil, c.sig)
+		}
+		joined, status, errno := callJoin(th, 1, 0, c.flags)
+		stopped := joined != 0 && status[0] == byte(abi.JoinStatusTypeStopped) && status[2] == byte(abi.SignalTstp)
+		if joined != c.want || joined != 0 && !stopped || errno != abi.ESUCCESS {
+			t.Errorf("%d: %d, %v, %v", i, joined, status, errno)
+		}
+	}
+	child.end(exitStatus{signal: abi.SignalKill})
+	if joined, status, errno := callJoin(th, 1, 0, stops); joined != child.pid || status[0] != 2 || errno != abi.ESUCCESS {
+		t.Errorf("killed: %d, %v, %v", joined, status, errno)
+	}
+}
+
 func TestProcJoin2022(t *testing.T) {
 	th := newTestThread(t)
 	const pid, status = 64, 68

@@ -87,7 +87,7 @@ func (p *Process) spawn(prepare func(child *Process) abi.Errno) (*Process, abi.E
 	default:
 		errno = abi.ENOEXEC
 	}
-	p.system.collect(p, child.pid)
+	p.system.collect(p, child.pid, false)
 	return nil, errno
 }
 

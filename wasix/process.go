@@ -24,6 +24,7 @@ type Process struct {
 	parent   *Process   // nil for the root and for orphans; guarded by system.mu
 	children []*Process // in the order of birth; guarded by system.mu
 	zombie   bool       // ended, and not waited for yet; guarded by system.mu
+	stopped  abi.Signal // what stopped it, SignalNone once its parent knows; guarded by system.mu
 	changed  ready.Queue
 
 	started time.Time

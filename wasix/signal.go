@@ -123,7 +123,7 @@ func (p *Process) postLocked(t *Thread, sig abi.Signal) {
 		return
 	case sig == abi.SignalCont:
 		p.discard(stopSignals)
-		s.resume()
+		p.resume()
 	case stopSignals.has(sig):
 		p.discard(setOf(abi.SignalCont))
 	}
@@ -189,7 +189,7 @@ func (p *Process) defaultAction(sig abi.Signal) {
 	switch {
 	case p.signals.ignored.has(sig) && sig != abi.SignalStop, ignoredSignals.has(sig):
 	case stopSignals.has(sig):
-		p.stopThreads()
+		p.stopThreads(sig)
 	default:
 		p.exit(exitStatus{signal: sig})
 	}
@@ -197,19 +197,22 @@ func (p *Process) defaultAction(sig abi.Signal) {
 
 // stopThreads makes the threads stop before they return to the guest. One that
 // waits goes on waiting meanwhile: that cannot be told apart. The signals are locked.
-func (p *Process) stopThreads() {
-	if p.signals.resumed == nil {
-		p.signals.resumed = make(chan struct{})
+func (p *Process) stopThreads(sig abi.Signal) {
+	if p.signals.resumed != nil {
+		return
 	}
+	p.signals.resumed = make(chan struct{})
 	for _, t := range p.liveThreads() {
 		t.waiter.Notice()
 	}
+	p.tellStop(sig)
 }
 
 // resume lets a stopped process go on. The signals are locked.
-func (s *signalState) resume() {
-	if s.resumed != nil {
+func (p *Process) resume() {
+	if s := &p.signals; s.resumed != nil {
 		close(s.resumed)
 		s.resumed = nil
+		p.tellStop(abi.SignalNone)
 	}
 }

@@ -54,7 +54,7 @@ type system struct {
 	// SIGCHLD is there. It is taken before any other lock.
 	news sync.Mutex
 
-	// mu guards what follows, and parent, children and zombie of all processes.
+	// mu guards what follows, and parent, children, zombie and stopped of all processes.
 	// It may be taken with a process's own mu held, not the other way round.
 	mu          sync.Mutex
 	processes   map[uint32]*Process // by id; a zombie keeps its id

@@ -395,11 +395,13 @@ int sched_yield(void);
 
 // Processes. fork and setjmp are for guests that went through asyncify.
 typedef int pid_t;
-enum { WNOHANG = 1 };
+enum { WNOHANG = 1, WUNTRACED = 2 };
 #define WIFEXITED(status) (((status)&0x7f) == 0)
 #define WEXITSTATUS(status) (((status) >> 8) & 0xff)
-#define WIFSIGNALED(status) (((status)&0x7f) != 0)
+#define WIFSIGNALED(status) (((status)&0x7f) != 0 && !WIFSTOPPED(status))
 #define WTERMSIG(status) ((status)&0x7f)
+#define WIFSTOPPED(status) (((status)&0xff) == 0x7f)
+#define WSTOPSIG(status) WEXITSTATUS(status)
 pid_t fork(void);
 pid_t vfork(void);
 int execv(const char *path, char *const argv[]);

@@ -179,10 +179,10 @@ struct wasix_option_pid {
 };
 _Static_assert(sizeof(struct wasix_option_pid) == 8, "option_pid");
 
-enum { WASIX_JOIN_NOTHING, WASIX_JOIN_EXIT, WASIX_JOIN_SIGNAL };
+enum { WASIX_JOIN_NOTHING, WASIX_JOIN_EXIT, WASIX_JOIN_SIGNAL, WASIX_JOIN_STOPPED };
 struct wasix_join_status {
 	uint8_t tag;
-	uint16_t exit_code; // of WASIX_JOIN_EXIT and WASIX_JOIN_SIGNAL
+	uint16_t exit_code; // of WASIX_JOIN_EXIT and WASIX_JOIN_SIGNAL; the signal of WASIX_JOIN_STOPPED
 	uint8_t signal;     // of WASIX_JOIN_SIGNAL
 };
 _Static_assert(sizeof(struct wasix_join_status) == 6, "join_status");

@@ -32,9 +32,21 @@ int execv(const char *path, char *const argv[])
 	return check(err, 0);
 }
 
+static int status_of(const struct wasix_join_status *how)
+{
+	switch (how->tag) {
+	case WASIX_JOIN_SIGNAL:
+		return how->signal;
+	case WASIX_JOIN_STOPPED:
+		return (how->exit_code & 0xff) << 8 | 0x7f;
+	}
+	return how->exit_code << 8;
+}
+
+// waitpid has no groups: wasix-libc drops the sign of pid.
 pid_t waitpid(pid_t pid, int *status, int options)
 {
-	struct wasix_option_pid which = {pid > 0, pid};
+	struct wasix_option_pid which = {pid != -1, pid < 0 ? -pid : pid};
 	struct wasix_join_status how = {0};
 	wasi_errno err = wasix_proc_join(&which, options, &how);
 	if (err)
@@ -42,7 +54,7 @@ pid_t waitpid(pid_t pid, int *status, int options)
 	if (how.tag == WASIX_JOIN_NOTHING)
 		return 0;
 	if (status)
-		*status = how.tag == WASIX_JOIN_SIGNAL ? how.signal : how.exit_code << 8;
+		*status = status_of(&how);
 	return (pid_t)which.some;
 }
 

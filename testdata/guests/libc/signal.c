@@ -1,4 +1,4 @@
-// What the probe needs of a C library. For WASIX it does as wasix-libc: one
+// Signals of a C library. For WASIX it does as wasix-libc: one
 // callback that calls handlers, SIG_IGN among them, and default actions that
 // end with status 127 whatever the signal, with all signals blocked.
 #include "signals.h"
@@ -21,6 +21,8 @@ static void (*const volatile first)(void) = unblock_all;
 
 static void default_action(int signo)
 {
+	if (signo == SIGCONT)
+		return;
 	if (signo == SIGCHLD || signo == SIGURG || signo == SIGWINCH) {
 		SIG_IGN(signo);
 		return;

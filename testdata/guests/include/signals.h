@@ -1,4 +1,4 @@
-// The part of <signal.h> that the probe uses. On WASIX it is libc.c, which does as
+// The part of <signal.h> that probes use. On WASIX it is libc/signal.c, which does as
 // wasix-libc, but can block signals.
 #ifndef SIGNALS_H
 #define SIGNALS_H
@@ -7,7 +7,8 @@
 
 #ifdef __wasm__
 
-enum { SIGHUP = 1, SIGINT = 2, SIGABRT = 6, SIGUSR1 = 10, SIGUSR2 = 12, SIGALRM = 14, SIGTERM = 15, SIGCHLD = 17, SIGURG = 23, SIGWINCH = 28 };
+enum { SIGHUP = 1, SIGINT = 2, SIGABRT = 6, SIGUSR1 = 10, SIGUSR2 = 12, SIGALRM = 14, SIGTERM = 15, SIGCHLD = 17, SIGCONT = 18,
+	SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22, SIGURG = 23, SIGWINCH = 28 };
 #define SIG_DFL ((void (*)(int))0)
 typedef uint64_t sigset_t;
 struct sigaction {
