@@ -90,13 +90,17 @@ func (g *goFS) OpenDir(name string) (Directory, error) {
 	return d, d.open()
 }
 
-// goDirectory is an open directory. A position is the number of entries before;
-// going back opens it again.
+// goDirectory is an open directory. A position counts the entries that were passed
+// until then since the start; going back opens the directory again and leaves those
+// out, whatever came and went before them.
 type goDirectory struct {
 	fs      *goFS
 	name    string
 	file    fs.ReadDirFile
-	at      int64
+	begun   bool             // file was read from
+	passed  []uint64         // inode numbers, of each entry once
+	index   map[uint64]int64 // positions by those, since the first going back
+	skipped int64            // the position gone back to
 	entries []Entry
 }
 
@@ -115,20 +119,24 @@ func (d *goDirectory) open() error {
 }
 
 func (d *goDirectory) Resume(position int64) error {
-	if position < d.at {
+	if d.begun {
 		old := d.file
 		if err := d.open(); err != nil {
 			return err
 		}
+		d.begun = false
 		if err := old.Close(); err != nil {
-			return err
-		}
-		d.at = 0
-	}
-	for d.at < position {
-		list, err := d.file.ReadDir(int(min(position-d.at, goBatch)))
-		if d.at += int64(len(list)); err != nil && err != io.EOF || len(list) == 0 {
 			return syserror.Of(err)
+		}
+	}
+	d.skipped = position
+	switch {
+	case position == 0:
+		d.passed, d.index = d.passed[:0], nil
+	case d.index == nil:
+		d.index = make(map[uint64]int64, len(d.passed))
+		for i, ino := range d.passed {
+			d.index[ino] = int64(i) + 1
 		}
 	}
 	return nil
@@ -138,16 +146,36 @@ func (d *goDirectory) Resume(position int64) error {
 const goBatch = 256
 
 func (d *goDirectory) Next() ([]Entry, error) {
-	list, err := d.file.ReadDir(goBatch)
-	d.entries = d.entries[:0]
-	for _, e := range list {
-		d.at++
-		d.entries = append(d.entries, Entry{e.Name(), inodeOf(path.Join(d.name, e.Name())), filetypeOf(e.Type()), d.at})
+	d.begun = true
+	for d.entries = d.entries[:0]; len(d.entries) == 0; {
+		list, err := d.file.ReadDir(goBatch)
+		for _, e := range list {
+			ino := inodeOf(path.Join(d.name, e.Name()))
+			if position := d.pass(ino); position > d.skipped {
+				d.entries = append(d.entries, Entry{e.Name(), ino, filetypeOf(e.Type()), position})
+			}
+		}
+		if err == io.EOF || err == nil && len(list) == 0 {
+			break
+		}
+		if err != nil {
+			return d.entries, syserror.Of(err)
+		}
 	}
-	if err == io.EOF {
-		err = nil
+	return d.entries, nil
+}
+
+// pass returns the position of an entry: a new one, unless it was passed before.
+func (d *goDirectory) pass(ino uint64) int64 {
+	if position, ok := d.index[ino]; ok {
+		return position
 	}
-	return d.entries, syserror.Of(err)
+	d.passed = append(d.passed, ino)
+	position := int64(len(d.passed))
+	if d.index != nil {
+		d.index[ino] = position
+	}
+	return position
 }
 
 func (d *goDirectory) Stat() (descriptor.Stat, error) {

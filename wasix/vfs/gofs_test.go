@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -173,5 +174,49 @@ func TestNewTree(t *testing.T) {
 	}
 	if _, err := HostDir("/nonexistent/directory", true); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// Cookies of a directory of Go's lead where they led, whatever came and went.
+func TestFSDirectoryCookiesAreStable(t *testing.T) {
+	const files = 600
+	tree := fstest.MapFS{}
+	for i := range files {
+		tree[fmt.Sprintf("d/%04d", i)] = &fstest.MapFile{}
+	}
+	root := mountedRoot(t, FS(tree))
+	opened, err := root.Open("d", OpenFlags{Read: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := opened.(*Dir)
+	defer dir.Close()
+	var cookies []uint64
+	var names []string
+	err = dir.ReadDir(0, func(e *Entry, next uint64) bool {
+		names = append(names, strings.Clone(e.Name))
+		cookies = append(cookies, next)
+		return true
+	})
+	if err != nil || len(names) != files+2 {
+		t.Fatalf("%d entries, %v", len(names), err)
+	}
+	for i := 2; i < len(names); i += 3 { // every third goes, and others come
+		delete(tree, "d/"+names[i])
+		tree[fmt.Sprintf("d/%04d-new", i)] = &fstest.MapFile{}
+	}
+	for i := len(names) - 1; i > 2; i -= 37 {
+		seen := map[string]int{}
+		if err := dir.ReadDir(cookies[i], func(e *Entry, _ uint64) bool {
+			seen[strings.Clone(e.Name)]++
+			return true
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for k := 3; k < len(names); k++ {
+			if k%3 != 2 && (seen[names[k]] == 1) != (k > i) {
+				t.Fatalf("after entry %d, entry %d was seen %d times", i, k, seen[names[k]])
+			}
+		}
 	}
 }
