@@ -182,6 +182,34 @@ static void waiting(void)
 	close(fds[1]);
 }
 
+// What is no stream, and what is not open or not to be looked at.
+static void others(void)
+{
+	int fd = open("files/poll", O_CREAT | O_RDWR, 0600), dir = open("files", O_RDONLY | O_DIRECTORY);
+	show("file", fd, false);
+	show("directory", dir, false);
+	int event = eventfd(1, 0), ep = epoll_create1(0), closed = dup(event);
+	struct epoll_event e = {.events = EPOLLIN};
+	show("epoll", ep, false);
+	epoll_ctl(ep, EPOLL_CTL_ADD, event, &e);
+	show("epoll, something ready", ep, false);
+	close(closed);
+	struct pollfd p[] = {{-1, POLLIN, 0x7f}, {event, POLLIN, 0x7f}, {closed, POLLIN, 0x7f}, {-5, 0, 0x7f}, {fd, 0, 0x7f}};
+	say("poll.negative: %d", poll(p, 1, 0));
+	say(" %d\n", p[0].revents);
+	say("poll.negative and ready: %d", poll(p, 2, -1));
+	say(" %d %s\n", p[0].revents, p[1].revents == POLLIN ? "IN" : "other");
+	say("poll.closed among others: %d", poll(p, 5, -1));
+	for (int i = 0; i < 5; i++)
+		say(" %s", p[i].revents == POLLIN ? "IN" : p[i].revents == POLLNVAL ? "NVAL" : p[i].revents ? "other" : "-");
+	say("\n");
+	close(fd);
+	close(dir);
+	close(event);
+	close(ep);
+	unlink("files/poll");
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc, (void)argv;
@@ -193,6 +221,7 @@ int main(int argc, char **argv)
 	pipes();
 	events();
 	waiting();
+	others();
 	show("stdin", STDIN_FILENO, true);
 	return 0;
 }
