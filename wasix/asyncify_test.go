@@ -251,6 +251,7 @@ func TestForkLimits(t *testing.T) {
 			}
 		}}
 		cmd := Command(g.module(nil), "bomb")
+		cmd.ChildFailed = func(pid int, err *ExitError) { t.Errorf("%s: the host is told of %d: %v", name, pid, err) }
 		limit(cmd)
 		if err := cmd.Run(t.Context()); err != nil || children != 2 {
 			t.Errorf("%s: %v after %d children", name, err, children)

@@ -78,6 +78,9 @@ func (t *Thread) fork(s *savedStack) (*Process, abi.Errno) {
 	err = child.start(parent.ending, func(ct *Thread) error {
 		err := ct.copyOf(t)
 		child.stillborn = err != nil
+		if err != nil {
+			child.exit(exitStatus{signal: abi.SignalKill, cause: err})
+		}
 		copied <- err
 		if err != nil {
 			return err

@@ -182,8 +182,11 @@ func (p *Process) reap() {
 }
 
 // tellFailure tells the host of a child's trap: nobody else learns more than a signal.
+// Of a limit the parent learns by an errno, perhaps again and again.
 func (p *Process) tellFailure() {
-	if failed := p.status; p.pid != initPID && p.childFailed != nil && (failed.trap != nil || failed.cause != nil) {
+	failed := p.status
+	limit := errors.Is(failed.cause, errThreadLimit) || errors.Is(failed.cause, errNoMemory)
+	if p.pid != initPID && p.childFailed != nil && !limit && (failed.trap != nil || failed.cause != nil) {
 		p.childFailed(p.Pid(), &ExitError{failed, p.image.name})
 	}
 }

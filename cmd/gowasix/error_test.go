@@ -76,6 +76,8 @@ func TestErrors(t *testing.T) {
 		{"run unknown.wasm", 125, "cannot link wasix_32v1.sock_fly: "},
 		{"run --engine v8 " + guest, 125, "--engine v8: choose wasmer or wazero"},
 		{"run --memory-limit 1 " + guest, 125, "--memory-limit 1: memory comes in pages"},
+		{"run --process-limit 0 " + guest, 125, "--process-limit 0: write a number, 1 at least"},
+		{"run --thread-limit 1M " + guest, 125, "--thread-limit 1M: write a number, 1 at least"},
 		{"run --env =x " + guest, 125, "--env =x: write NAME=VALUE"},
 		{"run --dir missing " + guest, 125, "--dir missing: cannot open the directory: no such file or directory"},
 		{"run --dir text.wasm " + guest, 125, "--dir text.wasm: not a directory, and cannot read it as a zip file: zip: not a valid zip file"},

@@ -31,6 +31,8 @@ type runFlags struct {
 	timeout        time.Duration
 	memoryLimit    string
 	treeMemory     string
+	processLimit   string
+	threadLimit    string
 	cache          string
 	casts          bool
 	trace          optional
@@ -90,6 +92,8 @@ func (f *runFlags) flagSet() *flag.FlagSet {
 	set.StringVar(&f.memoryLimit, "memory-limit", "", "")
 	set.BoolVar(&f.casts, "casts", false, "")
 	set.StringVar(&f.treeMemory, "tree-memory-limit", "", "")
+	set.StringVar(&f.processLimit, "process-limit", "", "")
+	set.StringVar(&f.threadLimit, "thread-limit", "", "")
 	set.StringVar(&f.cache, "cache", "", "")
 	set.Var(&f.trace, "trace", "")
 	set.BoolVar(&f.stats, "stats", false, "")

@@ -26,7 +26,7 @@ const statusTimeout = 124
 func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	f, err := parseRunFlags(args)
 	if errors.Is(err, flag.ErrHelp) {
-		_, err := fmt.Fprintf(stdout, runUsage, engineNames()[0])
+		_, err := fmt.Fprintf(stdout, runUsage, wasix.DefaultMaxProcesses, wasix.DefaultMaxThreads, engineNames()[0])
 		return 0, err
 	}
 	if err != nil {
@@ -132,10 +132,8 @@ func (f *runFlags) command(module wasix.Module, stderr io.Writer) (cmd *wasix.Cm
 	if cmd.Network, err = f.network(stderr); err != nil {
 		return nil, err
 	}
-	if f.treeMemory != "" {
-		if cmd.MaxMemory, err = parseSize("--tree-memory-limit", f.treeMemory); err != nil {
-			return nil, err
-		}
+	if err = f.limitTree(cmd); err != nil {
+		return nil, err
 	}
 	if cmd.Mounts, err = f.mounts(); err != nil {
 		return nil, err

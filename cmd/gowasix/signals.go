@@ -86,9 +86,9 @@ func (s *signals) forward(sig abi.Signal) {
 	defer s.mu.Unlock()
 	p := s.process
 	switch {
-	case p == nil && sig == abi.SignalWinch:
 	case p == nil && s.holding && !slices.Contains(s.held, sig):
 		s.held = append(s.held, sig)
+	case p == nil && sig == abi.SignalWinch:
 	case p == nil, sig == abi.SignalInt && p.Pending(sig):
 		s.cancel(signalled{sig})
 	default:

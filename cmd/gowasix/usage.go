@@ -65,6 +65,8 @@ Program:
   --timeout DURATION        end the guest after a time, such as 30s or 5m
   --memory-limit BYTES      most memory each process may have, such as 512M (K, M, G)
   --tree-memory-limit BYTES most memory the guest and all its child processes may have together
+  --process-limit N         most processes the guest may be at once, itself included (default %d)
+  --thread-limit N          most threads all its processes may have together (default %d)
 
 Observation, on standard error:
   --trace[=FAMILIES]        print each system call once it is done, as strace does, or only
