@@ -19,6 +19,7 @@ var dataCases = []fileCase{
 	{"duplicates share an offset, and openings do not", anywhere, dataShared},
 	{"advice and sync are taken, and wrong ones are not", writable, dataAdvice},
 	{"a closed descriptor does nothing", anywhere, dataClosed},
+	{"rights that are dropped are gone for good", anywhere, dataRights},
 }
 
 func dataReads(g *fileGuest) {
@@ -179,4 +180,18 @@ func dataClosed(g *fileGuest) {
 	for _, call := range []string{"fd_tell", "fd_fdstat_get", "fd_filestat_get", "fd_dup", "fd_fdflags_get"} {
 		g.wants(abi.EBADF, nil, call, fd, statAt)
 	}
+}
+
+func dataRights(g *fileGuest) {
+	const some = abi.RightsFdRead | abi.RightsFdTell
+	fd := g.opens("file", 0, some|abi.RightsFdSeek, 0)
+	dup := g.newFD("fd_dup", fd, fdAt)
+	g.wants(abi.ENOTCAPABLE, nil, "fd_fdstat_set_rights", fd, uint64(some|abi.RightsFdWrite), 0)
+	g.wants(abi.ESUCCESS, nil, "fd_fdstat_set_rights", fd, uint64(some), 0)
+	g.wants(abi.ENOTCAPABLE, nil, "fd_seek", fd, 1, uint64(abi.WhenceSet), valueAt)
+	g.wants(abi.ENOTCAPABLE, nil, "fd_fdstat_set_rights", fd, uint64(some|abi.RightsFdSeek), 0)
+	g.reads(fd, fileTree["file"])
+	g.seeks(dup, 1, abi.WhenceSet, 1)
+	g.wants(abi.ESUCCESS, nil, "fd_fdstat_set_rights", root, 0, 0)
+	g.opensNot(abi.ENOTCAPABLE, "file", 0, toRead, 0)
 }
