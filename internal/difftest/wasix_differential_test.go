@@ -33,6 +33,7 @@ type probe struct {
 	stdin    string
 	network  network.Network // the host's when nil
 	inMemory bool            // the guest's files are
+	program  bool            // it is files/program as well
 }
 
 var (
@@ -77,6 +78,9 @@ var probes = []probe{
 	{name: "proc-state", variants: shared, args: []string{"waits"}},
 	{name: "proc-state", variants: shared, args: []string{"stops"}},
 	{name: "proc-state", variants: shared, args: []string{"deaths"}},
+	{name: "proc-state", variants: shared, args: []string{"inherits"}},
+	{name: "proc-state", variants: shared, args: []string{"executes"}, program: true},
+	{name: "proc-state", variants: shared, args: []string{"spawns"}, program: true},
 	{name: "sock-threads", variants: shared},
 	{name: "threads", variants: shared},
 	{name: "threads", variants: shared, args: []string{"exit"}},
@@ -196,6 +200,11 @@ func runNative(t *testing.T, dir string, p probe) []string {
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, p.name), p.args...)
 	var out, stderr bytes.Buffer
 	cmd.Dir = workDir(t)
+	if p.program {
+		if err := os.Symlink(cmd.Path, filepath.Join(cmd.Dir, "files/program")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	cmd.Env = append([]string{}, p.env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(p.stdin), &out, &stderr
 	status := exitStatus(t, cmd.Run())
@@ -211,7 +220,7 @@ func runGuest(t *testing.T, e wasix.Engine, name string, p probe) []string {
 		t.Fatal(err)
 	}
 	defer mod.Close()
-	root, err := p.files(t)
+	root, err := p.files(t, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +229,7 @@ func runGuest(t *testing.T, e wasix.Engine, name string, p probe) []string {
 	}
 	var out, stderr bytes.Buffer
 	cmd := wasix.Command(mod, append([]string{p.name}, p.args...)...)
-	cmd.Env = p.env
+	cmd.Env, cmd.Engine = p.env, e
 	cmd.Network = p.network
 	if cmd.Network == nil {
 		cmd.Network = network.Host()
@@ -231,10 +240,16 @@ func runGuest(t *testing.T, e wasix.Engine, name string, p probe) []string {
 	return transcript(&out, &stderr, status)
 }
 
-// files returns what [workDir] makes, or the same in memory.
-func (p probe) files(t *testing.T) (vfs.FileSystem, error) {
+// files returns what [workDir] makes, or the same in memory. name is that of the guest.
+func (p probe) files(t *testing.T, name string) (vfs.FileSystem, error) {
 	if !p.inMemory {
-		return vfs.HostDir(workDir(t), false)
+		dir := workDir(t)
+		if p.program {
+			if err := os.WriteFile(filepath.Join(dir, "files/program"), guests.Bytes(name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return vfs.HostDir(dir, false)
 	}
 	temp := vfs.Temp(256 << 20)
 	return temp, temp.(vfs.Writable).Mkdir("files")

@@ -19,7 +19,14 @@ struct sigaction {
 int sigaction(int signo, const struct sigaction *act, struct sigaction *old);
 int raise(int signo);
 
+// ignored_signals fills in which signals are ignored, up to 64, and returns how many.
+size_t ignored_signals(uint8_t *list);
+
 #endif
+
+// inherit_signals learns what the process ignores from its start, as a C library
+// does before main.
+void inherit_signals(void);
 
 // block_all and unblock_all are sigprocmask(2) with all signals.
 void block_all(void);

@@ -187,6 +187,25 @@ struct wasix_join_status {
 };
 _Static_assert(sizeof(struct wasix_join_status) == 6, "join_status");
 
+struct wasix_disposition {
+	uint8_t signal, disposition; // WASIX_DISPOSITION_*
+};
+enum { WASIX_DISPOSITION_DEFAULT, WASIX_DISPOSITION_IGNORE };
+
+// A file action of proc_spawn2.
+struct wasix_fd_op {
+	uint8_t cmd; // WASIX_FD_OP_*
+	uint32_t fd, src_fd;
+	const char *path;
+	size_t path_len;
+	uint32_t dirflags;
+	uint16_t oflags;
+	uint64_t rights, inheriting;
+	uint16_t fdflags, fdflagsext;
+};
+_Static_assert(sizeof(struct wasix_fd_op) == 56, "proc_spawn_fd_op");
+enum { WASIX_FD_OP_CLOSE, WASIX_FD_OP_DUP2, WASIX_FD_OP_OPEN, WASIX_FD_OP_CHDIR };
+
 enum { WASIX_EPOLL_ADD = 1, WASIX_EPOLL_DEL, WASIX_EPOLL_MOD };
 enum {
 	WASIX_EPOLLIN = 1,
@@ -228,6 +247,8 @@ WASIX_IMPORT(proc_spawn2) wasi_errno wasix_proc_spawn2(const char *name, size_t 
 	const void *dispositions, size_t dispositions_len, uint8_t search, const char *path, size_t path_len,
 	uint32_t *pid);
 WASIX_IMPORT(proc_join) wasi_errno wasix_proc_join(struct wasix_option_pid *pid, uint32_t flags, struct wasix_join_status *status);
+WASIX_IMPORT(proc_signals_sizes_get) wasi_errno wasix_proc_signals_sizes_get(size_t *count);
+WASIX_IMPORT(proc_signals_get) wasi_errno wasix_proc_signals_get(struct wasix_disposition *dispositions);
 WASIX_IMPORT(stack_checkpoint) wasi_errno wasix_stack_checkpoint(void *snapshot, uint64_t *value);
 WASIX_IMPORT(stack_restore) _Noreturn void wasix_stack_restore(const void *snapshot, uint64_t value);
 WASIX_IMPORT(proc_signal) wasi_errno wasix_proc_signal(uint32_t pid, uint8_t signal);

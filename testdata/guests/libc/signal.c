@@ -43,6 +43,26 @@ __attribute__((export_name("__wasm_signal"))) void __wasm_signal(int signo)
 	unblock_all();
 }
 
+void inherit_signals(void)
+{
+	struct wasix_disposition list[SIGNALS];
+	size_t n = 0;
+	if (wasix_proc_signals_sizes_get(&n) || n > SIGNALS || wasix_proc_signals_get(list))
+		exit(71);
+	for (size_t i = 0; i < n; i++)
+		handlers[list[i].signal] = list[i].disposition == WASIX_DISPOSITION_IGNORE ? SIG_IGN : SIG_DFL;
+	first();
+}
+
+size_t ignored_signals(uint8_t *list)
+{
+	size_t n = 0;
+	for (int signo = 1; signo < SIGNALS; signo++)
+		if (handlers[signo] == SIG_IGN)
+			list[n++] = (uint8_t)signo;
+	return n;
+}
+
 int sigaction(int signo, const struct sigaction *act, struct sigaction *old)
 {
 	static bool registered;
@@ -69,6 +89,8 @@ void alarm_every(int us, bool again)
 }
 
 #else
+
+void inherit_signals(void) {}
 
 static void set_mask(int how)
 {

@@ -12,21 +12,28 @@ pid_t fork(void) { return fork_with(true); }
 
 pid_t vfork(void) { return fork_with(false); }
 
-// execv passes arguments without line breaks: the call separates them by those.
+char *join_lines(char *const *strings, size_t *len)
+{
+	size_t at = 0;
+	*len = 0;
+	for (char *const *s = strings; *s; s++)
+		*len += strlen(*s) + 1;
+	char *lines = malloc(*len + 1);
+	for (; lines && *strings; strings++) {
+		size_t n = strlen(*strings);
+		memcpy(lines + at, *strings, n);
+		lines[at + n] = '\n';
+		at += n + 1;
+	}
+	return lines;
+}
+
 int execv(const char *path, char *const argv[])
 {
-	size_t n = 0, at = 0;
-	for (int i = 0; argv[i]; i++)
-		n += strlen(argv[i]) + 1;
-	char *lines = malloc(n + !n);
+	size_t n;
+	char *lines = join_lines(argv, &n);
 	if (!lines)
 		return check(ENOMEM, 0);
-	for (int i = 0; argv[i]; i++) {
-		size_t len = strlen(argv[i]);
-		memcpy(lines + at, argv[i], len);
-		lines[at + len] = '\n';
-		at += len + 1;
-	}
 	wasi_errno err = wasix_proc_exec3(path, strlen(path), lines, n, 0, 0, 0, 0, 0);
 	free(lines);
 	return check(err, 0);

@@ -17,6 +17,10 @@ static inline ssize_t check(wasi_errno err, ssize_t value)
 // fill_stat converts the attributes of a file; it returns 0.
 int fill_stat(struct stat *to, const struct wasi_filestat *st);
 
+// join_lines puts the strings into one of len bytes, each with a newline behind it, as
+// exec and spawn want them: without newlines of their own. NULL without memory.
+char *join_lines(char *const *strings, size_t *len);
+
 _Static_assert(sizeof(struct iovec) == sizeof(struct wasi_iovec), "iovec");
 
 #endif

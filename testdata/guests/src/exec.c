@@ -25,17 +25,6 @@ struct process_handles {
 	struct option_fd in, out, err;
 };
 
-struct fd_op {
-	uint8_t cmd;
-	uint32_t fd, src_fd;
-	const char *path;
-	size_t path_len;
-	uint32_t dirflags;
-	uint16_t oflags;
-	uint64_t rights, inheriting;
-	uint16_t fdflags, fdflagsext;
-};
-
 static char lines[4096];
 
 // list puts the strings into lines, each with a newline, and returns the length.
@@ -86,7 +75,7 @@ static int pipes(char **argv)
 
 static int spawn(char **argv)
 {
-	struct fd_op to_output = {.cmd = 1, .fd = 2, .src_fd = 1};
+	struct wasix_fd_op to_output = {.cmd = 1, .fd = 2, .src_fd = 1};
 	uint32_t pid = 0;
 	size_t n = list(argv);
 	wasi_errno err = wasix_proc_spawn2(argv[0], strlen(argv[0]), lines, n, 0, 0, &to_output, 1, 0, 0, 1, 0, 0, &pid);

@@ -24,10 +24,13 @@ static void isolate(void)
 static const struct {
 	const char *name;
 	int (*run)(void);
-} groups[] = {{"waits", waits}, {"stops", stops}, {"deaths", deaths}};
+} groups[] = {{"waits", waits}, {"stops", stops}, {"deaths", deaths}, {"inherits", inherits}, {"executes", executes}, {"spawns", spawns}};
 
 int main(int argc, char **argv)
 {
+	inherit_signals();
+	if (argc > 2 && !strncmp(argv[1], "report", 6)) // a script gives it more in one argument
+		return report(argc, argv);
 	isolate();
 	for (size_t i = 0; argc > 1 && i < sizeof groups / sizeof *groups; i++)
 		if (!strcmp(argv[1], groups[i].name))

@@ -9,6 +9,16 @@
 int waits(void);
 int stops(void);
 int deaths(void);
+int inherits(void);
+int executes(void);
+int spawns(void);
+
+// report is the program that is executed: it prints what it finds. argv[1] is
+// "report", argv[2] the rows' group, and the rest depends on that.
+int report(int argc, char **argv);
+
+// program is the path of this program, below the current directory.
+#define PROGRAM "files/program"
 
 // child_of forks a child that exits with what body returns for arg.
 pid_t child_of(int (*body)(int), int arg);
