@@ -47,6 +47,19 @@ func growLimited(t *testing.T, e wasix.Engine) {
 	}
 }
 
+// growLimitedByStart grows the memory in the start function.
+func growLimitedByStart(t *testing.T, e wasix.Engine) {
+	m := program(Body(MemorySize, I32Const(3), I32Ne, If(I32Const(103), exit), grows(-1, 104)), nil)
+	m.Functions = append(m.Functions, Function{Export: "start", Body: Body(grows(1, 100), grows(2, 101), grows(-1, 102))})
+	m.Start = "start"
+	wantExit(t, runLimited(t, compile(t, e, m), 3), 0)
+	m = program(Body(grows(1, 101), grows(2, 102), grows(-1, 103)), nil)
+	m.Memory = &wasmfile.MemoryInfo{Export: "memory", Min: 1, Max: maxPages, HasMax: true}
+	m.Functions = append(m.Functions, Function{Export: "start", Body: grows(-1, 100)}) // it is not known yet
+	m.Start = "start"
+	wantExit(t, runLimited(t, compile(t, e, m), 3), 0)
+}
+
 // growLimitedByThreads has threads take all the memory that there is, which each
 // asks for until it gets none.
 func growLimitedByThreads(t *testing.T, e wasix.Engine) {

@@ -94,6 +94,7 @@ var cases = []engineCase{
 	{"calls see memory as it has grown", grownMemory},
 	{"memory grows for all threads", grownByThread},
 	{"memory grows up to what the tree may have, and is given back", growLimited},
+	{"the start function grows the memory up to what the tree may have", growLimitedByStart},
 	{"threads together grow the memory to what the tree may have", growLimitedByThreads},
 	{"a program that needs more memory than the tree may have does not start", startLimited},
 	{"a fork fails beyond what the tree may have", forkLimited},
