@@ -214,25 +214,26 @@ func (k *kernel) wait(buf *Buffer, limit, ms int) int {
 	return max(n, 0)
 }
 
-// collectKernel appends what the kernel has. A kick takes the place of an event: if
-// there is nothing else, there is a second look.
+// collectKernel appends what the kernel has. A kick, or a nested Epoll that is ready no
+// more, takes the place of an event: if there is nothing else, there is another look.
 func (e *Epoll) collectKernel(buf *Buffer, limit int) {
-	for range 2 {
-		left := limit - len(buf.events)
+	for range 2 + len(e.kernel.below) {
+		left, before := limit-len(buf.events), len(buf.events)
 		if left <= 0 || len(e.kernel.byID) == 0 {
 			return
 		}
 		n := e.kernel.wait(buf, left, 0)
-		if kicked := e.takeKernel(buf, n); !kicked || n > 1 {
+		e.takeKernel(buf, n)
+		if n == 0 || len(buf.events) > before {
 			return
 		}
 	}
 }
 
-// takeKernel appends the events of the kernel that are still of interest, and
-// reports whether a kick was among them. A kick stays while instances of other
-// Epolls are to find this one ready: [Epoll.settle] takes it back.
-func (e *Epoll) takeKernel(buf *Buffer, n int) (kicked bool) {
+// takeKernel appends the events of the kernel that are still of interest. A kick among
+// them stays while instances of other Epolls are to find this one ready: [Epoll.settle]
+// takes it back.
+func (e *Epoll) takeKernel(buf *Buffer, n int) {
 	for i := range buf.kernel[:n] {
 		ev := &buf.kernel[i]
 		id := uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32
@@ -240,7 +241,6 @@ func (e *Epoll) takeKernel(buf *Buffer, n int) (kicked bool) {
 			if e.kernel.above.Load() == 0 {
 				e.kernel.calm()
 			}
-			kicked = true
 			continue
 		}
 		it := e.kernel.byID[id]
@@ -251,7 +251,6 @@ func (e *Epoll) takeKernel(buf *Buffer, n int) (kicked bool) {
 			buf.events = append(buf.events, Event{got, it.data})
 		}
 	}
-	return kicked
 }
 
 func sysEvent(events uint32, id uint64) *unix.EpollEvent {

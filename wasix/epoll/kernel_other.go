@@ -22,7 +22,7 @@ func (e *Epoll) Arm() error                   { return nil }
 func (e *Epoll) kernelReady() bool            { return false }
 func (e *Epoll) settle()                      {}
 func (e *Epoll) collectKernel(*Buffer, int)   {}
-func (e *Epoll) takeKernel(*Buffer, int) bool { return false }
+func (e *Epoll) takeKernel(*Buffer, int)      {}
 
 func (k *kernel) block(*ready.Waiter, *Buffer, int, func() bool, int64) int { return 0 }
 

@@ -54,10 +54,10 @@ func (it *interest) holds() bool {
 // kernelReady reports whether the kernel has events. Nothing in the list is ready,
 // and mu is locked.
 func (e *Epoll) kernelReady() bool {
+	e.settle()
 	if len(e.kernel.byID) == 0 {
 		return false
 	}
-	e.settle()
 	for _, it := range e.kernel.below {
 		it.nested.settleAll()
 	}

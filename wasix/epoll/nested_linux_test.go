@@ -112,3 +112,33 @@ func TestNestedTooDeepForTheKernel(t *testing.T) {
 		}
 	}
 }
+
+// Nested Epolls that are ready no more hide nothing where there is room for one event.
+func TestNestedThatIsOverTakesNoPlace(t *testing.T) {
+	g := newKernelGuest(t)
+	outer := g.epoll()
+	var events []uint32
+	for range 3 {
+		inner, event := g.epoll(), g.event(0)
+		g.mustAdd(inner, event, in)
+		g.mustAdd(outer, inner, in)
+		events = append(events, event)
+	}
+	a, b := g.pair()
+	g.mustAdd(outer, a, in)
+	for range 20 {
+		for _, event := range events {
+			check(t, "write", g.write(event), nil)
+		}
+		check(t, "write", g.write(b), nil)
+		for _, event := range events {
+			check(t, "read", g.read(event), nil)
+		}
+		list, err := g.wait(outer, 1, 0)
+		if err != nil || !slices.Equal(list, []seen{{a, in}}) {
+			t.Fatalf("%v, %v", list, err)
+		}
+		check(t, "read", g.read(a), nil)
+		g.sees(outer)
+	}
+}
