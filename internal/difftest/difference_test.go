@@ -45,6 +45,8 @@ var differences = append(fileDifferences, []difference{
 	{"proc-state waits", "pid.second", "it exits with 11", "ECHILD", noGroups},
 	{"proc-state executes", "signal.ignored before", "it exits with 4", "it is killed by 10",
 		"wasix-libc keeps to itself what is ignored, and exec has no form for it, unlike spawn"},
+	{"proc-state signals", "SA_RESTART.read", "OK", "EINTR",
+		"the flag is the C library's, and wasix-libc does not repeat calls"},
 	{"threads trap", "exit status", "132", "134", anyTrap},
 }...)
 

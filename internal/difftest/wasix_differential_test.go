@@ -81,6 +81,8 @@ var probes = []probe{
 	{name: "proc-state", variants: shared, args: []string{"inherits"}},
 	{name: "proc-state", variants: shared, args: []string{"executes"}, program: true},
 	{name: "proc-state", variants: shared, args: []string{"spawns"}, program: true},
+	{name: "proc-state", variants: shared, args: []string{"signals"}},
+	{name: "proc-state", variants: shared, args: []string{"threads"}},
 	{name: "sock-threads", variants: shared},
 	{name: "threads", variants: shared},
 	{name: "threads", variants: shared, args: []string{"exit"}},

@@ -24,7 +24,8 @@ static void isolate(void)
 static const struct {
 	const char *name;
 	int (*run)(void);
-} groups[] = {{"waits", waits}, {"stops", stops}, {"deaths", deaths}, {"inherits", inherits}, {"executes", executes}, {"spawns", spawns}};
+} groups[] = {{"waits", waits},       {"stops", stops},   {"deaths", deaths},       {"inherits", inherits},
+	      {"executes", executes}, {"spawns", spawns}, {"signals", signal_rows}, {"threads", thread_rows}};
 
 int main(int argc, char **argv)
 {

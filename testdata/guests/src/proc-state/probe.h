@@ -12,6 +12,8 @@ int deaths(void);
 int inherits(void);
 int executes(void);
 int spawns(void);
+int signal_rows(void);
+int thread_rows(void);
 
 // report is the program that is executed: it prints what it finds. argv[1] is
 // "report", argv[2] the rows' group, and the rest depends on that.
