@@ -16,6 +16,9 @@ func TestExec(t *testing.T) {
 		"process.wasm": string(guests.Bytes("process-shared")),
 		"script":       "#!/bin/process args\n",
 		"text":         "no program",
+		"self.wasm":    string(guests.Bytes("exec-shared")),
+		"cut.wasm":     string(guests.Bytes("exec-shared")[:1000]),
+		"self":         "#!/opt/self\n",
 	} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -32,6 +35,9 @@ func TestExec(t *testing.T) {
 			do("exec", "/opt/text").want(t, 1, "exec: ENOEXEC\n", "")
 			do("exec", "nothing").want(t, 1, "exec: ENOENT\n", "")
 			do("exec", "/opt").want(t, 1, "exec: EACCES\n", "")
+			do("exec", "/opt/self.wasm", "exec", "/opt/self.wasm", "exec", "process", "exit", "7").want(t, 7, "", "")
+			do("exec", "/opt/self").want(t, 1, "exec: ELOOP\n", "")
+			do("exec", "/opt/cut.wasm").want(t, 1, "exec: ENOEXEC\n", "")
 			const ended = "join: OK, the child: yes, ended "
 			const gone = "once more: ECHILD\n"
 			do("spawn", "process", "exit", "5").want(t, 0, ended+"1 with 5\n"+gone, "")
