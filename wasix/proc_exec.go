@@ -50,7 +50,7 @@ func (t *Thread) execOrExit(p []uint64, envs []string, errno abi.Errno) {
 	}
 	switch errno {
 	case abi.ESUCCESS, abi.EINTR:
-	case abi.ENOENT:
+	case abi.ENOENT, abi.ENOTDIR:
 		t.proc.exit(exitStatus{code: notFound})
 	default:
 		t.proc.exit(exitStatus{code: notExecutable})

@@ -108,7 +108,10 @@ func (p *Process) findProgram(c execCall, abort <-chan struct{}) (executable, ab
 	for _, dir := range strings.Split(c.searchPath, ":") {
 		found, e := p.loadProgram(path.Join(dir, c.name), c.args, abort, 0)
 		switch e {
-		case abi.ENOENT, abi.ENOTDIR:
+		case abi.ENOENT, abi.ENOTDIR: // the last one counts
+			if errno != abi.EACCES {
+				errno = e
+			}
 		case abi.EACCES:
 			errno = e
 		default:

@@ -102,6 +102,30 @@ static void programs(void)
 	executed("links in a circle", "files/loop", plain);
 }
 
+// searched runs a program that is looked for in path.
+static void searched(const char *row, char *path, const char *name)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		environ = (char *[]){path, NULL};
+		execvp(name, plain);
+		say("%s: %s\n", row, errname(errno));
+		_exit(100);
+	}
+	char status[64];
+	format(status, sizeof status, "%s status", row);
+	waited(status, pid, 0);
+}
+
+static void searches(void)
+{
+	searched("search", "PATH=nowhere:files:files/program", "program");
+	searched("search in vain", "PATH=nowhere:" PROGRAM, "program");
+	searched("search with a slash", "PATH=files", "./program");
+	searched("search past a directory", "PATH=.:files", "files");
+	searched("search in the current directory", "PATH=:nowhere", "program");
+}
+
 static void scripts(void)
 {
 	put_text("files/script", "#!" PROGRAM " report\nno matter\n");
@@ -232,6 +256,7 @@ static void threads(void)
 int executes(void)
 {
 	programs();
+	searches();
 	scripts();
 	lengths();
 	inherited();
