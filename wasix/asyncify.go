@@ -116,18 +116,23 @@ func (t *Thread) call(export string, args ...uint64) (uint64, error) {
 
 // enter carries out a call of an export, from its beginning or from a stack
 // saved before.
-func (t *Thread) enter(e *entry, from *continuation) (uint64, error) {
-	s := &t.stack
+func (t *Thread) enter(e *entry, from *continuation) (r uint64, err error) {
+	s := t.stack
 	outer := s.entry
 	s.entry = e
-	defer func() { s.entry = outer }()
+	defer func() {
+		s.entry = outer
+		if t.child != nil {
+			err = t.loseChild(err)
+		}
+	}()
 	for {
 		if from != nil {
 			if err := t.startRewind(from); err != nil {
 				return 0, err
 			}
 		}
-		r, err := t.instance.Call(e.export, e.args...)
+		r, err = t.instance.Call(e.export, e.args...)
 		switch {
 		case t.proc.exiting.Load():
 			return r, err

@@ -198,7 +198,11 @@ func (t *Thread) load(p *Process, c execCall) (*image, abi.Errno) {
 	if errno != abi.ESUCCESS {
 		return nil, errno
 	}
-	im, err := p.system.newImage(found.module, found.args, c.envs, p.image, 0)
+	old := p.image
+	if t.lent && p == t.proc {
+		old = nil // the parent goes on with it
+	}
+	im, err := p.system.newImage(found.module, found.args, c.envs, old, 0)
 	if err != nil {
 		return nil, abi.ENOMEM
 	}

@@ -118,13 +118,18 @@ func told(failure <-chan error, done <-chan struct{}) error {
 // copyOf makes the thread, a child's first, one like t, which forks meanwhile.
 func (ct *Thread) copyOf(t *Thread) error {
 	ct.stack.low, ct.stack.known = t.stack.low, t.stack.known
-	ct.checkpoints = t.checkpoints
+	*ct.checkpoints = *t.checkpoints
 	ct.checkpoints.saved = slices.Clone(t.checkpoints.saved)
+	ct.inheritMask(t)
+	return ct.copyMemory(t.instance.Memory().Bytes())
+}
+
+// inheritMask has the thread, a child's first, block the signals that t blocks.
+func (ct *Thread) inheritMask(t *Thread) {
 	t.proc.signals.mu.Lock()
 	handling, blocked := t.signals.handling, t.signals.blocked
 	t.proc.signals.mu.Unlock()
 	ct.setMask(handling, blocked)
-	return ct.copyMemory(t.instance.Memory().Bytes())
 }
 
 // goOn runs a child from the stack that its parent has saved, to its end.

@@ -139,14 +139,11 @@ func (p *Process) liveThreads() []*Thread {
 // when the program runs, or with the reason why it could not be instantiated, or
 // errThreadLimit. When abort is closed before, it kills the process.
 func (p *Process) start(abort <-chan struct{}, body func(*Thread) error) error {
-	t, err := p.addThread(mainThreadID)
-	if err != nil {
-		p.exit(exitStatus{signal: abi.SignalKill, cause: err}) // unless it was killed before it began
-		p.stillborn = errors.Is(err, errThreadLimit)
-		p.reap()
-		if errors.Is(err, errThreadLimit) {
-			return err
-		}
+	t, err := p.firstThread(mainThreadID)
+	switch {
+	case errors.Is(err, errThreadLimit):
+		return err
+	case err != nil:
 		return nil
 	}
 	started := make(chan error, 1)
@@ -162,6 +159,18 @@ func (p *Process) start(abort <-chan struct{}, body func(*Thread) error) error {
 		<-p.done
 	}
 	return err
+}
+
+// firstThread adds the first thread, or ends the process, with the errors of
+// [Process.addThread].
+func (p *Process) firstThread(tid uint32) (*Thread, error) {
+	t, err := p.addThread(tid)
+	if err != nil {
+		p.exit(exitStatus{signal: abi.SignalKill, cause: err}) // unless it was killed before it began
+		p.stillborn = errors.Is(err, errThreadLimit)
+		p.reap()
+	}
+	return t, err
 }
 
 // reap frees what the process holds once its last thread is gone. When the
@@ -303,13 +312,19 @@ func (t *Thread) closeInstance() {
 	_ = in.Close()
 }
 
-// interrupt makes the thread unwind, whether it waits or computes.
+// interrupt makes the thread unwind, whether it waits or computes; when a child acts
+// in its place, after that. The root's child ends with it.
 func (t *Thread) interrupt() {
 	t.waiter.Interrupt()
 	t.proc.mu.Lock()
-	defer t.proc.mu.Unlock()
-	if t.instance != nil {
+	child := t.child
+	if t.instance != nil && child == nil && !t.lent {
 		t.instance.Interrupt()
+	}
+	last := t.proc.pid == initPID && t.proc.ended
+	t.proc.mu.Unlock()
+	if child != nil && last {
+		child.proc.Kill()
 	}
 }
 

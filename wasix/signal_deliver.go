@@ -22,6 +22,9 @@ type delivery struct {
 // guest: it takes the signals sent to it. It reports whether a handler ran. The
 // error is ErrUnwind when the thread does not return to the guest.
 func (t *Thread) attend() (handled bool, err error) {
+	if t.child != nil {
+		return false, nil // later
+	}
 	held := t.signals.held
 	t.signals.held = false
 	if handled, err = t.takeSignals(held); held {

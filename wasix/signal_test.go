@@ -59,7 +59,7 @@ func (g *signalled) start(main func(*signalled) error) *Cmd {
 // call makes a system call of wasix_32v1.
 func (g *signalled) call(name string, args ...uint64) (abi.Errno, error) {
 	stack := append(slices.Clone(args), 0)
-	err := syscallNamed(g.t, "wasix_32v1", name).Call(g.thread, g.thread.instance.Memory().Bytes(), stack)
+	err := syscallOf(g.t, "wasix_32v1", name, len(args)).Call(g.thread, g.thread.instance.Memory().Bytes(), stack)
 	return abi.Errno(stack[0]), err
 }
 

@@ -44,6 +44,7 @@ type Syscall struct {
 	raw func(t *Thread, stack []uint64) // result, if any, is anything else
 
 	rewinds bool // a guest goes down a saved stack to such calls
+	leaves  bool // the caller's program ends in success
 }
 
 // Call carries out the call for guest thread t, for engine adapters. stack
@@ -52,6 +53,9 @@ type Syscall struct {
 // means that the guest must not run on: the adapter unwinds it with a trap.
 // Call does not allocate.
 func (s *Syscall) Call(t *Thread, mem []byte, stack []uint64) error {
+	if t.child != nil {
+		return t.callAsChild(s, mem, stack)
+	}
 	t.mem = mem
 	if t.proc.trace != nil && !t.traced.begun {
 		return t.traceCall(s, stack)

@@ -17,7 +17,7 @@ type row struct {
 	params string                          // only with these parameters, "i32 i64"
 	raw    func(t *Thread, stack []uint64) // instead of do, when the result is not an errno
 
-	rewinds bool // see Syscall
+	rewinds, leaves bool // see Syscall
 }
 
 // family is a part of the table, as traces and docs/SYSCALLS.md group it.
@@ -29,6 +29,7 @@ type family struct {
 // Reasons that several rows share.
 const (
 	noteAsyncify   = "for binaries with asyncify exports"
+	noteForkEnv    = "the caller is the child until that has executed a program or exited; not within such a child"
 	noteWaker      = "asynchronous form of April to June 2023, withdrawn"
 	noteBus        = "Wasmer's bus, withdrawn in February 2023"
 	noteProposal   = "proposal that no released toolchain uses"
@@ -172,16 +173,16 @@ func families() []family {
 		{"proc", []row{
 			{name: "getpid", do: procID, support: Full},
 			{name: "getppid", do: procParent, support: Full},
-			{name: "proc_exec", raw: procExec, support: Full},
-			{name: "proc_exec2", raw: procExec2, support: Full},
+			{name: "proc_exec", raw: procExec, leaves: true, support: Full},
+			{name: "proc_exec2", raw: procExec2, leaves: true, support: Full},
 			{name: "proc_exec3", params: "i32 i32 i32 i32 i32 i32", note: noteProposal},
-			{name: "proc_exec3", do: procExec3, support: Full},
-			{name: "proc_exec4", do: procExec4, support: Full},
-			{name: "proc_exit", raw: procExit, support: Full},
-			{name: "proc_exit2", raw: procExit, support: Full},
+			{name: "proc_exec3", do: procExec3, leaves: true, support: Full},
+			{name: "proc_exec4", do: procExec4, leaves: true, support: Full},
+			{name: "proc_exit", raw: procExit, leaves: true, support: Full},
+			{name: "proc_exit2", raw: procExit, leaves: true, support: Full},
 			{name: "proc_fork", params: "i32", note: noteProposal},
 			{name: "proc_fork", do: procFork, rewinds: true, support: Full, note: noteAsyncify + "; vfork copies the memory, too; a child made in a signal handler must not return from it"},
-			{name: "proc_fork_env"},
+			{name: "proc_fork_env", do: procForkEnv, support: Full, note: noteForkEnv},
 			{name: "proc_id", do: procID, support: Full},
 			{name: "proc_join", params: "i32 i32", do: procJoin2022, support: Full, note: "2022 to March 2023"},
 			{name: "proc_join", do: procJoin, support: Full},

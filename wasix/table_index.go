@@ -90,7 +90,7 @@ func addToIndex(family string, r row, f abi.Function) {
 	}
 	s := &Syscall{
 		Module: f.Module, Name: f.Name, Family: family, Signature: signature, ParamNames: f.ParamNames,
-		Support: r.support, Note: r.note, do: r.do, raw: r.raw, rewinds: r.rewinds,
+		Support: r.support, Note: r.note, do: r.do, raw: r.raw, rewinds: r.rewinds, leaves: r.leaves,
 	}
 	if s.do == nil && s.raw == nil {
 		s.do, s.raw = unsupported(f)

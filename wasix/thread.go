@@ -37,14 +37,22 @@ type Thread struct {
 
 	began       int64 // when the call in progress first asked for a deadline
 	again       bool  // it is made again
-	stack       stackSwitch
-	checkpoints checkpoints
+	stack       *stackSwitch
+	checkpoints *checkpoints
 
 	exited bool // thread_exit was called: unwind
+
+	// Between proc_fork_env and the end of that, see [procForkEnv]. proc.mu guards
+	// both from other goroutines.
+	child *Thread // acts in the place of this thread, on its instance
+	lent  bool    // this is such a child
 }
 
 func newThread(p *Process, id uint32) *Thread {
-	t := &Thread{proc: p, id: id, waiter: ready.NewWaiter(), finished: make(chan struct{})}
+	t := &Thread{
+		proc: p, id: id, waiter: ready.NewWaiter(), finished: make(chan struct{}),
+		stack: &stackSwitch{}, checkpoints: &checkpoints{},
+	}
 	t.futex.waiter = t.waiter
 	return t
 }

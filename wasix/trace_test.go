@@ -23,6 +23,19 @@ func syscallNamed(t *testing.T, module, name string) *Syscall {
 	return all[i]
 }
 
+// syscallOf returns the row for a number of parameters, where a call has several forms.
+func syscallOf(t *testing.T, module, name string, params int) *Syscall {
+	t.Helper()
+	all := Syscalls()
+	i := slices.IndexFunc(all, func(s *Syscall) bool {
+		return s.Module == module && s.Name == name && len(s.ParamNames) == params && s.Support != Unsupported
+	})
+	if i < 0 {
+		t.Fatalf("there is no %s.%s of %d parameters", module, name, params)
+	}
+	return all[i]
+}
+
 // traceLog collects events as text.
 type traceLog struct {
 	mu    sync.Mutex

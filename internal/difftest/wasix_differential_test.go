@@ -83,6 +83,8 @@ var probes = []probe{
 	{name: "proc-state", variants: shared, args: []string{"spawns"}, program: true},
 	{name: "proc-state", variants: shared, args: []string{"signals"}},
 	{name: "proc-state", variants: shared, args: []string{"threads"}},
+	{name: "vfork", variants: both, program: true},
+	{name: "vfork", variants: shared, args: []string{"threads"}},
 	{name: "sock-threads", variants: shared},
 	{name: "threads", variants: shared},
 	{name: "threads", variants: shared, args: []string{"exit"}},

@@ -5,6 +5,7 @@ import "slices"
 // Instructions without immediates.
 var (
 	Unreachable = []byte{0x00}
+	Throw       = []byte{0x08, 0} // the module's exception
 	End         = []byte{0x0b}
 	Return      = []byte{0x0f}
 	Drop        = []byte{0x1a}
@@ -34,6 +35,12 @@ func Loop(body ...[]byte) []byte {
 func If(body ...[]byte) []byte {
 	const ifElse, empty = 0x04, 0x40
 	return cat([]byte{ifElse, empty}, cat(body...), End)
+}
+
+// Try is a body whose exception, if it throws the module's, ends it as its own end does.
+func Try(body ...[]byte) []byte {
+	const block, tryTable, empty, catch = 0x02, 0x1f, 0x40, 0x00
+	return cat([]byte{block, empty, tryTable, empty, 1, catch, 0, 0}, cat(body...), End, End)
 }
 
 // Br branches to the loop, or the end of the block, that is so many levels out.

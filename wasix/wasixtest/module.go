@@ -13,6 +13,7 @@ import (
 type Module struct {
 	Imports   []wasmfile.Import    // functions; the first is function 0
 	Memory    *wasmfile.MemoryInfo // nil for none
+	Exception bool                 // whether there is one, without values, of number 0
 	Globals   []Global
 	Functions []Function // numbered after the imports
 	Table     []int      // the numbers of functions, as a table holds them
@@ -81,6 +82,7 @@ const (
 	sectionElement  = 9
 	sectionCode     = 10
 	sectionData     = 11
+	sectionTag      = 13 // between memory and globals
 
 	kindFunction = 0
 	kindMemory   = 2
@@ -101,6 +103,9 @@ func (m *Module) Binary() []byte {
 	if m.Memory != nil && !m.Memory.Imported {
 		out = section(out, sectionMemory, [][]byte{limits(m.Memory)})
 	}
+	if m.Exception {
+		out = section(out, sectionTag, [][]byte{cat([]byte{0}, u32(len(m.Imports)+len(m.Functions)))})
+	}
 	out = section(out, sectionGlobal, m.globals())
 	out = section(out, sectionExport, m.exports())
 	if m.Start != "" {
@@ -113,7 +118,7 @@ func (m *Module) Binary() []byte {
 	return section(out, sectionData, m.data())
 }
 
-// types has one type for each function, imported ones first.
+// types has one type for each function, imported ones first, and that of the exception.
 func (m *Module) types() [][]byte {
 	var types [][]byte
 	for _, im := range m.Imports {
@@ -121,6 +126,9 @@ func (m *Module) types() [][]byte {
 	}
 	for _, f := range m.Functions {
 		types = append(types, functionType(f.Signature))
+	}
+	if m.Exception {
+		types = append(types, functionType(wasmfile.Signature{}))
 	}
 	return types
 }

@@ -24,6 +24,9 @@ _Noreturn void die(const char *what);
 // write_all writes n bytes to a blocking descriptor; false when that fails.
 bool write_all(int fd, const void *buf, size_t n);
 
+// say_end waits for a child and says how it ended, after what.
+void say_end(const char *what, pid_t pid);
+
 // An address of either family.
 union address {
 	struct sockaddr any;

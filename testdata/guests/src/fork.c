@@ -2,19 +2,6 @@
 // the same on Linux.
 #include "guest.h"
 
-// ended waits for a child and tells how it ended.
-static void ended(const char *what, pid_t pid)
-{
-	int status = 0;
-	pid_t got = waitpid(pid, &status, 0);
-	if (got < 0)
-		say("%s: %s\n", what, errname(errno));
-	else if (WIFSIGNALED(status))
-		say("%s: signal %d\n", what, WTERMSIG(status));
-	else
-		say("%s: %s exits with %d\n", what, got == pid ? "it" : "another", WEXITSTATUS(status));
-}
-
 static int global = 1;
 
 static void memory(void)
@@ -28,9 +15,9 @@ static void memory(void)
 		say("memory.child: %d %d %d\n", global, local, heap[99999]);
 		_exit(7);
 	}
-	ended("memory.status", pid);
+	say_end("memory.status", pid);
 	say("memory.parent: %d %d %d\n", global, local, heap[99999]);
-	ended("memory.waited for again", pid);
+	say_end("memory.waited for again", pid);
 }
 
 static void family(void)
@@ -44,10 +31,10 @@ static void family(void)
 			say("family.grandparent: %s\n", getppid() == mine ? "right" : "wrong");
 			_exit(300);
 		}
-		ended("family.grandchild", grandchild);
+		say_end("family.grandchild", grandchild);
 		_exit(0);
 	}
-	ended("family.child", pid);
+	say_end("family.child", pid);
 	say("family.no child: %d %s\n", waitpid(-1, NULL, 0), errname(errno));
 	say("family.not a child: %d %s\n", waitpid(me, NULL, 0), errname(errno));
 }
@@ -76,7 +63,7 @@ static void descriptors(void)
 	ssize_t n, len = 0;
 	while ((n = read(from[0], buf + len, sizeof buf - 1 - (size_t)len)) > 0 || (n < 0 && errno == EAGAIN))
 		len += n > 0 ? n : 0;
-	ended("descriptors.status", pid);
+	say_end("descriptors.status", pid);
 	say("descriptors.read: %s\n", buf);
 	say("descriptors.flags are shared: %s\n", fcntl(from[0], F_GETFL) & O_NONBLOCK ? "yes" : "no");
 	close(from[0]);
@@ -90,7 +77,7 @@ static void ends(void)
 		for (;;)
 			sched_yield();
 	}
-	ended("ends.killed", pid);
+	say_end("ends.killed", pid);
 	int hold[2];
 	if (pipe(hold))
 		die("pipe");
@@ -102,10 +89,10 @@ static void ends(void)
 	say("ends.nothing yet: %d\n", waitpid(pid, NULL, WNOHANG));
 	close(hold[0]);
 	close(hold[1]);
-	ended("ends.then", pid);
+	say_end("ends.then", pid);
 	if ((pid = vfork()) == 0)
 		_exit(3);
-	ended("ends.vfork", pid);
+	say_end("ends.vfork", pid);
 }
 
 static void many(void)
@@ -173,7 +160,7 @@ static void jump_in_child(void)
 		pid = fork();
 		if (pid == 0)
 			deep(5, 1);
-		ended("jump in child.status", pid);
+		say_end("jump in child.status", pid);
 		return;
 	}
 	say("jump in child.landed: %s\n", pid == 0 ? "child" : "parent");
@@ -233,12 +220,12 @@ static void fork_and_jump(int signo)
 static void in_handler(void)
 {
 	raise_handled(fork_and_exit);
-	ended("in handler.fork", from_handler);
+	say_end("in handler.fork", from_handler);
 	raise_handled(vfork_and_exit);
-	ended("in handler.vfork", from_handler);
+	say_end("in handler.vfork", from_handler);
 	if (setjmp(top) == 0) {
 		raise_handled(fork_and_jump);
-		ended("in handler.jump", from_handler);
+		say_end("in handler.jump", from_handler);
 		return;
 	}
 	say("in handler.landed: %s\n", from_handler == 0 ? "child" : "parent");
