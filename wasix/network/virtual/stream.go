@@ -2,21 +2,17 @@ package virtual
 
 import (
 	"net/netip"
-	"runtime"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/ports"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
-	"gvisor.dev/gvisor/pkg/waiter"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
-	"github.com/gowasix/gowasix/wasix/ready"
 )
 
 // stream is a TCP socket. An endpoint of the netstack serves for one connection
@@ -198,126 +194,6 @@ func (s *stream) Accept() (network.Socket, network.Addr, error) {
 	return c, guestAddr(s.family, peer), nil
 }
 
-// Connect starts to connect, or tells how that went: see [network.Socket].
-func (s *stream) Connect(addr network.Addr) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if addr == (network.Addr{}) {
-		return s.disconnect()
-	}
-	switch s.state.Load() {
-	case connected, listening:
-		return syscall.EISCONN
-	case connecting:
-		return s.outcome()
-	case spent:
-		return syscall.EINVAL
-	}
-	if s.family == abi.AddressFamilyInet6 && addr.Addr().Is4() {
-		return syscall.EINVAL // too short, though not for datagrams
-	}
-	full, err := s.peerAddr(addr)
-	if err != nil {
-		return err
-	}
-	if isMulticast(full.Addr) || s.host.port.isBroadcast(full.Addr) {
-		return syscall.ENETUNREACH
-	}
-	s.failed.Store(0)
-	return s.start(full)
-}
-
-// start sends the SYN. mu is held.
-func (s *stream) start(full tcpip.FullAddress) error {
-	switch err := s.ep().Connect(full); err.(type) {
-	case *tcpip.ErrConnectStarted:
-		s.state.Store(connecting)
-		return syscall.EINPROGRESS
-	case *tcpip.ErrHostUnreachable: // there is no route
-		return syscall.ENETUNREACH
-	case *tcpip.ErrPortInUse, *tcpip.ErrNoPortAvailable:
-		_ = s.renew()
-		return syscall.EADDRNOTAVAIL
-	default:
-		_ = s.renew()
-		return errno(err)
-	}
-}
-
-// outcome tells how the attempt to connect goes. mu is held.
-func (s *stream) outcome() error {
-	switch state := s.tcp(); {
-	case state == tcp.StateConnecting || state == tcp.StateSynSent || state == tcp.StateSynRecv:
-		return syscall.EALREADY
-	case state == tcp.StateInitial || state == tcp.StateBound: // failed, and bound anew
-	case !ended(state):
-		s.settle()
-		s.state.Store(connected)
-		return nil
-	}
-	err := s.TakeError()
-	if err == nil {
-		err = syscall.ECONNABORTED
-	}
-	_ = s.disconnect()
-	s.failed.Store(0)
-	return err
-}
-
-// How long settle holds up a connect: for a few turns, and then, on a busy machine
-// or when the queue has no room, for a tenth of a second.
-const (
-	settleTurns = 200
-	settleNaps  = 500
-	settleNap   = 200 * time.Microsecond
-)
-
-// settle waits a moment until the connection is in the listener's queue, where it
-// is on Linux when connect returns: the netstack takes the last packet of the
-// handshake in another goroutine.
-func (s *stream) settle() {
-	local, err1 := s.ep().GetLocalAddress()
-	peer, err2 := s.ep().GetRemoteAddress()
-	there := s.host.network.wire.hostOf(s.host, peer.Addr)
-	if err1 != nil || err2 != nil || there == nil {
-		return
-	}
-	id := stack.TransportEndpointID{
-		LocalAddress: peer.Addr, LocalPort: peer.Port, RemoteAddress: local.Addr, RemotePort: local.Port,
-	}
-	for turn := range settleTurns + settleNaps {
-		other, ok := there.stack.FindTransportEndpoint(protoOf(netAddr(peer.Addr)), tcp.ProtocolNumber, id, 0).(*tcp.Endpoint)
-		switch {
-		case ok && other.EndpointState() != tcp.StateListen && other.EndpointState() != tcp.StateSynRecv:
-			_, _ = other.GetLocalAddress() // waits for its lock
-			return
-		case turn < settleTurns:
-			runtime.Gosched()
-		default:
-			time.Sleep(settleNap)
-		}
-	}
-}
-
-// disconnect makes a new socket of this one, but for its options, and the
-// address if that was bound to. mu is held.
-func (s *stream) disconnect() error {
-	switch s.state.Load() {
-	case unconnected:
-		s.shut.Store(0)
-		return nil
-	case connecting, connected, spent:
-		if state := s.tcp(); !ended(state) && state != tcp.StateInitial && state != tcp.StateBound {
-			s.fail(syscall.ECONNRESET)
-		}
-	}
-	err := s.renew()
-	s.shut.Store(0)
-	s.state.Store(unconnected)
-	s.queue.Notify(anything)
-	return err
-}
-
 // Shutdown ends directions: see [network.Socket].
 func (s *stream) Shutdown(how abi.Sdflags) error {
 	if how == 0 || how&^bothWays != 0 {
@@ -373,144 +249,6 @@ func (s *stream) look() {
 	if ep := s.ep(); tcp.EndpointState(ep.State()) == tcp.StateError && !ep.told.Swap(true) {
 		s.fail(errno(ep.LastError()))
 	}
-}
-
-// Ready returns the levels as poll(2) has them for tcp(7).
-func (s *stream) Ready(asked ready.Events) ready.Events {
-	s.look()
-	var ev ready.Events
-	switch state := s.tcp(); state {
-	case tcp.StateListen:
-		if s.ep().Readiness(waiter.EventIn) != 0 {
-			ev = ready.In
-		}
-	case tcp.StateConnecting, tcp.StateSynSent, tcp.StateSynRecv:
-	case tcp.StateInitial, tcp.StateBound:
-		ev = ready.Out | ready.Hup
-		if s.isShut(abi.SdflagsRd) {
-			ev |= ready.In | ready.RdHup
-		}
-	case tcp.StateError, tcp.StateClose, tcp.StateTimeWait:
-		ev = anything
-	default:
-		ev = s.readyConnected(state)
-	}
-	if s.failed.Load() != 0 {
-		ev |= ready.Err
-	}
-	return ev & (asked | ready.Err | ready.Hup)
-}
-
-func (s *stream) readyConnected(state tcp.EndpointState) (ev ready.Events) {
-	levels := s.ep().Readiness(waiter.EventIn | waiter.EventOut)
-	if levels&waiter.EventIn != 0 {
-		ev |= ready.In
-	}
-	if levels&waiter.EventOut != 0 || s.isShut(abi.SdflagsWr) {
-		ev |= ready.Out
-	}
-	if s.isShut(abi.SdflagsRd) || state == tcp.StateCloseWait || state == tcp.StateLastAck || state == tcp.StateClosing ||
-		ev&ready.In != 0 && s.atEnd() {
-		ev |= ready.In | ready.RdHup
-		if s.isShut(abi.SdflagsWr) {
-			ev |= ready.Hup
-		}
-	}
-	return ev
-}
-
-// atEnd reports whether what can be read is the end of the stream, which the
-// netstack tells readers of before the state changes.
-func (s *stream) atEnd() bool {
-	return s.Available() == 0 && s.ep().Readiness(waiter.EventIn) != 0
-}
-
-// Recvmsg receives into iovs: see [network.Socket]. There is no sender to tell.
-func (s *stream) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Addr) (int, network.MsgFlags, error) {
-	if from != nil {
-		*from = network.Addr{}
-	}
-	b := newBuffers(iovs, false)
-	defer b.free()
-	ep := s.ep()
-	if b.left == 0 {
-		return 0, 0, s.receiveNothing(ep)
-	}
-	var result tcpip.ReadResult
-	var err tcpip.Error
-	opts := tcpip.ReadOptions{Peek: flags&network.MsgPeek != 0}
-	if flags&network.MsgTrunc != 0 {
-		result, err = ep.Read(&discarder{b.left}, opts)
-	} else {
-		result, err = ep.Read(b, opts)
-	}
-	if err == nil {
-		if !opts.Peek {
-			ep.ModerateRecvBuf(result.Count)
-			s.received.Add(uint64(result.Count))
-		}
-		return result.Count, 0, nil
-	}
-	return 0, 0, s.receiveError(ep, err)
-}
-
-// receiveNothing receives into no room, which on Linux wants something to be there
-// all the same.
-func (s *stream) receiveNothing(ep *endpoint) error {
-	var one [1]byte
-	b := newBuffers([][]byte{one[:]}, false)
-	defer b.free()
-	if _, err := ep.Read(b, tcpip.ReadOptions{Peek: true}); err != nil {
-		return s.receiveError(ep, err)
-	}
-	return nil
-}
-
-// receiveError returns nil at the end of the stream.
-func (s *stream) receiveError(ep *endpoint, err tcpip.Error) error {
-	if failure := s.takeFailure(); failure != nil {
-		return failure
-	}
-	switch err.(type) {
-	case *tcpip.ErrClosedForReceive:
-		return nil
-	case *tcpip.ErrWouldBlock:
-		if s.isShut(abi.SdflagsRd) {
-			return nil
-		}
-	case *tcpip.ErrNotConnected:
-		if s.isShut(abi.SdflagsRd) && s.state.Load() != listening {
-			return nil
-		}
-	default:
-		ep.told.Store(true)
-	}
-	return errno(err)
-}
-
-// Sendmsg sends iovs: see [network.Socket]. An address is ignored, as on Linux.
-func (s *stream) Sendmsg(iovs [][]byte, _ *network.Addr) (int, error) {
-	if err := s.takeFailure(); err != nil {
-		return 0, err
-	}
-	if s.isShut(abi.SdflagsWr) {
-		s.look()
-		if err := s.takeFailure(); err != nil {
-			return 0, err
-		}
-		return 0, syscall.EPIPE
-	}
-	b := newBuffers(iovs, false)
-	defer b.free()
-	ep := s.ep()
-	n, err := ep.Write(b, tcpip.WriteOptions{})
-	s.sent.Add(uint64(n))
-	switch err.(type) {
-	case nil, *tcpip.ErrWouldBlock, *tcpip.ErrClosedForSend:
-	default:
-		ep.told.Store(true)
-	}
-	return int(n), errno(err)
 }
 
 // JoinGroup returns EPROTO: streams have no groups.
