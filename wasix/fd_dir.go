@@ -111,6 +111,7 @@ func fdPrestatDirName(t *Thread, p []uint64) abi.Errno {
 //   - EBADF: fd is not open
 //   - EFAULT: buf or ro_used lies outside memory
 //   - EIO: the device failed
+//   - ENOENT: the directory was removed
 //   - ENOTCAPABLE: the right FD_READDIR was dropped
 //   - ENOTDIR: fd is not a directory
 func fdReaddir(t *Thread, p []uint64) abi.Errno {

@@ -89,7 +89,10 @@ func (d *Dir) ReadDir(cookie uint64, yield func(e *Entry, next uint64) bool) err
 	mounted := d.tree.children[d.guest]
 	first := uint64(2 + len(mounted))
 	if cookie == 0 {
-		if err := d.listing.restart(d.dir); err != nil {
+		d.listing.restart()
+	}
+	if cookie < first { // a removed directory has not even "." and ".."
+		if _, err := d.listing.find(d.dir, 0); err != nil {
 			return syserror.Of(err)
 		}
 	}

@@ -14,9 +14,8 @@ type listing struct {
 }
 
 // restart forgets the cookies that were given out.
-func (l *listing) restart(dir Directory) error {
+func (l *listing) restart() {
 	*l = listing{positions: append(l.positions[:0], 0), cookies: l.cookies[:0]}
-	return dir.Resume(0)
 }
 
 // read calls yield for the entries from cookie on, with the cookie of the entry
@@ -63,7 +62,8 @@ func (l *listing) find(dir Directory, cookie uint64) (int, error) {
 // search reads from the start until it comes to a cookie that this listing has
 // not given out.
 func (l *listing) search(dir Directory, cookie uint64) (int, error) {
-	if err := l.restart(dir); err != nil {
+	l.restart()
+	if err := dir.Resume(0); err != nil {
 		return 0, err
 	}
 	for {
