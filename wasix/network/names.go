@@ -16,7 +16,8 @@ import (
 )
 
 // Resolver looks up the addresses of a name, as *[net.Resolver] does; network is
-// "ip". Errors are *[net.DNSError]; others mean that nobody answers.
+// "ip". Errors are *[net.DNSError]; others mean that nobody answers. A look-up that
+// goes on when ctx is done is waited for no longer.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
@@ -135,7 +136,7 @@ func (n *naming) ask(ctx context.Context, host string) ([]netip.Addr, error) {
 	var addrs []netip.Addr
 	var err error
 	if n.names.Resolver == nil {
-		addrs, err = n.Network.Resolve(limited, host)
+		addrs, err = within(limited, func() ([]netip.Addr, error) { return n.Network.Resolve(limited, host) })
 	} else {
 		addrs, err = lookup(ctx, limited, n.names.Resolver, host)
 	}
@@ -151,7 +152,7 @@ func lookup(ctx, limited context.Context, r Resolver, host string) ([]netip.Addr
 	if host == "" {
 		return nil, syscall.ENOENT
 	}
-	addrs, err := r.LookupNetIP(limited, "ip", host)
+	addrs, err := within(limited, func() ([]netip.Addr, error) { return r.LookupNetIP(limited, "ip", host) })
 	if err != nil {
 		return fallback(host, resolveErrno(ctx, err))
 	}
@@ -160,6 +161,24 @@ func lookup(ctx, limited context.Context, r Resolver, host string) ([]netip.Addr
 		list[i] = a.Unmap()
 	}
 	return list, nil
+}
+
+// within returns what look returns, or ctx's error once that is done: an embedder's
+// look-up may not heed it. The goroutine ends with the look-up.
+func within(ctx context.Context, look func() ([]netip.Addr, error)) ([]netip.Addr, error) {
+	var addrs []netip.Addr
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		addrs, err = look()
+	}()
+	select {
+	case <-done:
+		return addrs, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // ParseHosts reads a file in the form of hosts(5), for Names.Hosts. Names are not

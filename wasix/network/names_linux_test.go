@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -103,6 +104,52 @@ func TestNamesEnd(t *testing.T) {
 	time.AfterFunc(time.Millisecond, cancel)
 	_, err = WithNames(None(), Names{Resolver: silent{}}).Resolve(ctx, "slow.test")
 	check(t, "cancelled", err, syscall.ECANCELED)
+}
+
+// deaf is a Resolver, and a Network, that heeds no context: each look-up waits for
+// the channel.
+type deaf struct {
+	Network
+	end chan struct{}
+}
+
+func (d deaf) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	<-d.end
+	return addrs("192.0.2.1"), nil
+}
+
+func (d deaf) Resolve(context.Context, string) ([]netip.Addr, error) {
+	return d.LookupNetIP(nil, "", "")
+}
+
+// No look-up outlasts its timeout or its context, though the embedder's code does;
+// what that is in ends with it.
+func TestDeafResolver(t *testing.T) {
+	before := runtime.NumGoroutine()
+	d := deaf{None(), make(chan struct{})}
+	for name, n := range map[string]Network{
+		"resolver": WithNames(None(), Names{Resolver: d, Timeout: time.Millisecond}),
+		"network":  WithNames(d, Names{Timeout: time.Millisecond}),
+	} {
+		_, err := n.Resolve(t.Context(), "slow.test")
+		check(t, name+": timeout", err, syscall.EAGAIN)
+	}
+	for name, n := range map[string]Network{
+		"resolver": WithNames(None(), Names{Resolver: d, Search: []string{"lan.test"}}),
+		"network":  WithPolicy(WithNames(d, Names{}), rules(t, "dns:allow=*:*")),
+		"host":     Host(WithResolver(d)),
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, cancel)
+		_, err := n.Resolve(ctx, "slow.test")
+		check(t, name+": cancelled", err, syscall.ECANCELED)
+	}
+	close(d.end)
+	for end := time.Now().Add(patience); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+		}
+	}
 }
 
 // Names inside a policy are under it, and it learns their addresses.
