@@ -118,8 +118,8 @@ func (d deaf) LookupNetIP(context.Context, string, string) ([]netip.Addr, error)
 	return addrs("192.0.2.1"), nil
 }
 
-func (d deaf) Resolve(context.Context, string) ([]netip.Addr, error) {
-	return d.LookupNetIP(nil, "", "")
+func (d deaf) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	return d.LookupNetIP(ctx, "ip", name)
 }
 
 // No look-up outlasts its timeout or its context, though the embedder's code does;
