@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 	// So does that of package ready: a goroutine with a descriptor.
 	goroutines, descriptors := runtime.NumGoroutine()+1, openDescriptors()+1
 	code := m.Run()
+	os.RemoveAll(nativeDir)
 	for range 500 {
 		if runtime.NumGoroutine() <= goroutines && openDescriptors() <= descriptors {
 			os.Exit(code)

@@ -179,10 +179,19 @@ func (p probe) title() string {
 	return p.listed()
 }
 
-// build builds the probes for Linux and returns their directory.
+// nativeDir is where build puts the probes for Linux, once for all tests; "" before.
+var nativeDir string
+
+// build builds the probes for Linux and returns their directory, which TestMain removes.
 func build(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
+	if nativeDir != "" {
+		return nativeDir
+	}
+	dir, err := os.MkdirTemp("", "probes")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var names []string
 	for _, p := range probes {
 		if !slices.Contains(names, p.name) {
@@ -192,8 +201,10 @@ func build(t *testing.T) string {
 	cmd := exec.Command("make", "native", "OUT="+dir, "BUILD="+filepath.Join(dir, "build"), "NATIVE="+strings.Join(names, " "))
 	cmd.Dir = guests.Dir()
 	if out, err := cmd.CombinedOutput(); err != nil {
+		os.RemoveAll(dir)
 		t.Fatalf("building the native probes: %v\n%s", err, out)
 	}
+	nativeDir = dir
 	return dir
 }
 
