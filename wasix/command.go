@@ -83,10 +83,10 @@ type Cmd struct {
 	// first Call does. A trap in it ends the process.
 	Reactor bool
 
-	// Trace, when not nil, is told of each system call once it is done, on the
-	// thread that made it, which goes on when Trace returns. Threads call it
-	// concurrently. It must not keep the event or its parameters. No call comes
-	// after Wait has returned.
+	// Trace, when not nil, is told of each system call when it begins and when it is
+	// done, and of signals and ends, on the thread of which it is told, which goes on
+	// when Trace returns. Threads call it concurrently. It must not keep the event or
+	// its parameters. No call comes after Wait has returned.
 	Trace func(*TraceEvent)
 
 	// ChildFailed, when not nil, is told of each process other than the first that

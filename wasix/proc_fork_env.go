@@ -117,6 +117,7 @@ func (t *Thread) takeBack() {
 	child.proc.mu.Lock()
 	child.proc.image = t.proc.image.withoutMemory()
 	child.proc.mu.Unlock()
+	child.traceExit()
 	child.proc.removeThread(child)
 }
 

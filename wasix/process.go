@@ -257,6 +257,7 @@ func (t *Thread) run(started chan<- error, body func(*Thread) error) {
 		return
 	}
 	defer t.closeInstance()
+	defer t.traceExit()
 	t.startCPUClock()
 	started <- nil
 	t.setBlocked(false) // sees what was sent to the process before

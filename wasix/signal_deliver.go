@@ -122,6 +122,7 @@ func (t *Thread) deliverable() signalSet {
 // the signal does without one. It reports whether a handler ran. The error is
 // ErrUnwind when the thread does not return to the guest.
 func (t *Thread) handle(sig abi.Signal) (ran bool, err error) {
+	t.traceSignal(sig)
 	s := &t.proc.signals
 	s.mu.Lock()
 	callback := s.callback

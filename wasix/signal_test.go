@@ -487,9 +487,14 @@ func TestTraceOfInterruptedCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
+		"1:1 callback_signal[256 7] begins",
 		"1:1 callback_signal[256 7] result 0 errno SUCCESS false unwound false",
+		"1:1 thread_signal[0 10] begins",
+		"1:1 signal USR1",
+		"1:1 sched_yield[] begins",
 		"1:1 sched_yield[] result 0 errno SUCCESS true unwound false",
 		"1:1 thread_signal[0 10] result 0 errno SUCCESS true unwound false",
+		"1:1 gone 3 0 NONE",
 	}
 	if !slices.Equal(log.lines, want) {
 		t.Errorf("%q", log.lines)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -46,11 +47,23 @@ func (l *traceLog) add(e *TraceEvent) {
 	errno, ok := e.Errno()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	who := fmt.Sprintf("%d:%d ", e.PID, e.Thread)
+	switch e.Kind {
+	case TraceCall:
+		l.lines = append(l.lines, fmt.Sprintf("%s%s%d begins", who, e.Syscall.Name, e.Params))
+		return
+	case TraceSignal:
+		l.lines = append(l.lines, fmt.Sprintf("%ssignal %v", who, e.Signal))
+		return
+	case TraceExit, TraceExec:
+		l.lines = append(l.lines, fmt.Sprintf("%sgone %d %d %v", who, e.Kind, e.ExitCode, e.Signal))
+		return
+	}
 	if e.Duration < 0 {
 		l.lines = append(l.lines, "negative duration")
 	}
-	l.lines = append(l.lines, fmt.Sprintf("%d:%d %s%d result %d errno %v %v unwound %v",
-		e.PID, e.Thread, e.Syscall.Name, e.Params, e.Result, errno.Name(), ok, e.Unwound))
+	l.lines = append(l.lines, fmt.Sprintf("%s%s%d result %d errno %v %v unwound %v",
+		who, e.Syscall.Name, e.Params, e.Result, errno.Name(), ok, e.Unwound))
 }
 
 func TestTrace(t *testing.T) {
@@ -79,9 +92,11 @@ func TestTrace(t *testing.T) {
 	}
 	for _, c := range calls {
 		if c.want != "" {
-			want = append(want, c.want)
+			call, _, _ := strings.Cut(c.want, " result")
+			want = append(want, call+" begins", c.want)
 		}
 	}
+	want = append(want, "1:1 gone 3 0 NONE")
 	var log traceLog
 	cmd := Command(&fakeModule{map[string]func(*Thread, []uint64) (uint64, error){"_start": start}})
 	cmd.Trace = log.add
@@ -110,7 +125,9 @@ func TestTraceResults(t *testing.T) {
 		t.Error(err)
 	}
 	want := []string{
+		"1:1 number[41] begins",
 		"1:1 number[41] result 42 errno SUCCESS false unwound false",
+		"1:1 wait[] begins",
 		"1:1 wait[] result 27 errno SUCCESS false unwound true",
 	}
 	if !slices.Equal(log.lines, want) {
@@ -134,7 +151,13 @@ func TestTraceVfork(t *testing.T) {
 	at := map[string]time.Time{}
 	cmd := Command(g.module(nil), "vfork")
 	cmd.Trace = func(e *TraceEvent) { // the processes take turns
-		who := fmt.Sprint(e.PID, " ", e.Syscall.Name)
+		who := fmt.Sprint(e.PID, " gone")
+		switch e.Kind {
+		case TraceReturn:
+			who = fmt.Sprint(e.PID, " ", e.Syscall.Name)
+		case TraceCall:
+			who = fmt.Sprint(e.PID, " ", e.Syscall.Name, " begins")
+		}
 		log, at[who] = append(log, who), time.Now()
 		if who == "1 proc_fork" {
 			lasted = e.Duration
@@ -143,7 +166,11 @@ func TestTraceVfork(t *testing.T) {
 	if err := cmd.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"2 proc_fork", "2 proc_exit", "1 proc_fork", "1 proc_exit"}; !slices.Equal(log, want) {
+	want := []string{
+		"1 proc_fork begins", "2 proc_fork begins", "2 proc_fork", "2 proc_exit begins", "2 proc_exit", "2 gone",
+		"1 proc_fork", "1 proc_exit begins", "1 proc_exit", "1 gone",
+	}
+	if !slices.Equal(log, want) {
 		t.Errorf("traced %q, want %q", log, want)
 	}
 	if child := at["2 proc_exit"].Sub(at["2 proc_fork"]); lasted < child {

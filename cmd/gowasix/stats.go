@@ -30,8 +30,11 @@ func newStatistics() *statistics {
 	return &statistics{calls: make(map[string]*callStatistics)}
 }
 
-// add counts a call. Threads may call it concurrently.
+// add counts a call, once it is done. Threads may call it concurrently.
 func (s *statistics) add(e *wasix.TraceEvent) {
+	if e.Kind != wasix.TraceReturn {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.calls[e.Syscall.Name]

@@ -66,30 +66,73 @@ func looksLikeFamilies(s string) bool {
 	return err == nil
 }
 
-// printer prints events, for --trace.
+// printer prints events as strace does, for --trace: a call's line begins when the
+// call does, and is ended for another's sake if that takes long.
 type printer struct {
 	w        io.Writer
 	families []string
 
 	mu      sync.Mutex
-	several bool // another thread than the first of all has made a call
+	several bool // another thread than the first of all has done something
+	open    call // whose line has no end yet
+	line    []byte
+}
+
+// call is one that is under way; a thread's calls nest, in handlers of signals.
+type call struct {
+	pid     int
+	thread  uint32
+	syscall *wasix.Syscall // nil for no call
 }
 
 // print prints the event, if its family is chosen. Threads may call it concurrently.
 func (p *printer) print(e *wasix.TraceEvent) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if e.PID != 1 || e.Thread != 1 {
-		p.several = true
-	}
-	if !slices.Contains(p.families, e.Syscall.Family) {
+	p.several = p.several || e.PID != 1 || e.Thread != 1
+	if e.Syscall != nil && !slices.Contains(p.families, e.Syscall.Family) {
 		return
 	}
-	var line []byte
-	if p.several {
-		line = appendCaller(line, e)
+	p.line = p.append(p.line[:0], e)
+	_, _ = p.w.Write(p.line)
+}
+
+func (p *printer) append(b []byte, e *wasix.TraceEvent) []byte {
+	this := call{e.PID, e.Thread, e.Syscall}
+	goesOn := e.Kind == wasix.TraceReturn && p.open == this
+	if !goesOn {
+		b = p.appendUnfinished(b)
+		if p.several {
+			b = appendCaller(b, e)
+		}
 	}
-	_, _ = p.w.Write(appendEvent(line, e))
+	p.open = call{}
+	switch e.Kind {
+	case wasix.TraceCall:
+		p.open = this
+		return appendCall(b, e)
+	case wasix.TraceReturn:
+		if !goesOn {
+			b = append(append(append(b, "<... "...), e.Syscall.Name...), " resumed>"...)
+		}
+		return appendReturn(b, e)
+	case wasix.TraceSignal:
+		return fmt.Appendf(b, "--- SIG%v ---\n", e.Signal)
+	case wasix.TraceExec:
+		return fmt.Appendf(b, "+++ superseded by execve in pid %d +++\n", e.PID)
+	}
+	if e.Signal != abi.SignalNone {
+		return fmt.Appendf(b, "+++ killed by SIG%v +++\n", e.Signal)
+	}
+	return fmt.Appendf(b, "+++ exited with %d +++\n", e.ExitCode)
+}
+
+// appendUnfinished ends the line of the call that is under way.
+func (p *printer) appendUnfinished(b []byte) []byte {
+	if p.open.syscall == nil {
+		return b
+	}
+	return append(b, " <unfinished ...>\n"...)
 }
 
 // appendCaller appends who made the call, as strace -f has it: "[pid 2] ". The ids
@@ -101,39 +144,53 @@ func appendCaller(b []byte, e *wasix.TraceEvent) []byte {
 	return fmt.Appendf(b, "[pid %d tid %d] ", e.PID, e.Thread)
 }
 
-// appendEvent appends a line as strace has it:
+// appendCall appends the beginning of a line, up to what the call is to store:
 //
-//	sock_bind(fd=4, addr=127.0.0.1:80) = SUCCESS
+//	sock_bind(fd=4, addr=127.0.0.1:80
+func appendCall(b []byte, e *wasix.TraceEvent) []byte {
+	b = append(append(b, e.Syscall.Name...), '(')
+	return appendParams(b, e, 0, firstStored(e.Syscall))
+}
+
+// appendReturn appends the rest of it:
+//
+//	) = SUCCESS
 //
 // A call that did not return has the result "?".
-func appendEvent(b []byte, e *wasix.TraceEvent) []byte {
+func appendReturn(b []byte, e *wasix.TraceEvent) []byte {
+	b = appendParams(b, e, firstStored(e.Syscall), len(e.Params))
+	return append(appendResult(append(b, ')'), e), '\n')
+}
+
+// appendParams appends the parameters from one on and before another, each with a
+// comma if there is a next.
+func appendParams(b []byte, e *wasix.TraceEvent, from, to int) []byte {
 	s := e.Syscall
-	b = append(append(b, s.Name...), '(')
-	for i, v := range e.Params {
-		if i > 0 {
-			b = append(b, ", "...)
-		}
+	for i := from; i < to; i++ {
 		b = append(append(b, s.ParamNames[i]...), '=')
 		if named, ok := appendNamed(b, e, i); ok {
 			b = named
 		} else if isPointer(s, i) {
-			b = fmt.Appendf(b, "%#x", uint32(v))
+			b = fmt.Appendf(b, "%#x", uint32(e.Params[i]))
 		} else {
-			b = appendInteger(b, s.Signature.Params[i], v)
+			b = appendInteger(b, s.Signature.Params[i], e.Params[i])
+		}
+		if i+1 < len(e.Params) {
+			b = append(b, ", "...)
 		}
 	}
-	return append(appendResult(append(b, ')'), e), '\n')
+	return b
 }
 
 func appendResult(b []byte, e *wasix.TraceEvent) []byte {
 	results := e.Syscall.Signature.Results
-	if len(results) == 0 {
+	switch {
+	case e.Unwound:
+		return append(b, " = ?"...)
+	case len(results) == 0:
 		return b
 	}
 	b = append(b, " = "...)
-	if e.Unwound {
-		return append(b, '?')
-	}
 	if errno, ok := e.Errno(); ok {
 		return append(b, errno.Name()...)
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,12 +15,14 @@ import (
 
 	"github.com/gowasix/gowasix/internal/guests"
 	"github.com/gowasix/gowasix/wasix"
+	"github.com/gowasix/gowasix/wasix/abi"
 )
 
 func TestTrace(t *testing.T) {
 	want := regexp.MustCompile(`^args_sizes_get\(retptr0=0x[0-9a-f]+, retptr1=0x[0-9a-f]+\) = SUCCESS
 ([a-z_0-9]+\(([a-z_0-9]+=([A-Z|]+|-?\d+|0x[0-9a-f]+|"[^"]*")(, )?)*\) = [A-Z0-9]+
-)+proc_exit2\(rval=7\)
+)+proc_exit2\(rval=7\) = \?
+\+\+\+ exited with 7 \+\+\+
 $`)
 	eachEngine(t, func(t *testing.T, run ...string) {
 		r := command(t, "", with(run, "--trace", guests.Path("process"), "exit", "7")...)
@@ -25,7 +30,7 @@ $`)
 			t.Errorf("status %d, stdout %q, trace\n%s", r.status, r.stdout, r.stderr)
 		}
 		r = command(t, "", with(run, "--trace=sock,proc", guests.Path("process"), "exit", "7")...)
-		if r.status != 7 || r.stderr != "proc_exit2(rval=7)\n" {
+		if r.status != 7 || r.stderr != "proc_exit2(rval=7) = ?\n+++ exited with 7 +++\n" {
 			t.Errorf("of two families: status %d, trace\n%s", r.status, r.stderr)
 		}
 		command(t, "", with(run, "--trace=false", guests.Path("process"), "exit", "7")...).want(t, 7, "", "")
@@ -60,21 +65,121 @@ func TestTraceThreads(t *testing.T) {
 			t.Errorf("status %d, trace\n%s", r.status, r.stderr)
 		}
 		trace, _, _ := strings.Cut(r.stderr, "% time")
-		line := regexp.MustCompile(`^(\[pid 1( tid \d+)?\] )?[a-z_0-9-]+\(.*\)( = (\S+|\?))?\n$`)
-		for l := range strings.Lines(trace) {
-			if !line.MatchString(l) {
-				t.Fatalf("the trace has %q", l)
+		pairs(t, trace)
+	})
+}
+
+// pairs checks each line of a trace, and that what is unfinished is resumed, by the
+// same thread and with nothing between, unless the thread ends.
+func pairs(t *testing.T, trace string) {
+	t.Helper()
+	line := regexp.MustCompile(`^(\[pid \d+(?: tid \d+)?\] )?(?:` +
+		`[a-z_0-9-]+\(.*\)(?: = \S+)?|([a-z_0-9-]+)\(.* <unfinished \.\.\.>|<\.\.\. ([a-z_0-9-]+) resumed>.*\) = \S+|` +
+		`(\+\+\+ (?:exited with \d+|killed by SIG[A-Z]+) \+\+\+))\n$`)
+	unfinished := map[string]string{}
+	for l := range strings.Lines(trace) {
+		m := line.FindStringSubmatch(l)
+		if m == nil {
+			t.Fatalf("the trace has %q", l)
+		}
+		who := cmp.Or(m[1], "[pid 1] ")
+		if open := unfinished[who]; m[4] == "" && open != m[3] {
+			t.Fatalf("%q while %q is unfinished, in\n%s", l, open, trace)
+		}
+		unfinished[who] = m[2]
+	}
+	for who, open := range unfinished {
+		if open != "" {
+			t.Errorf("%s%s was not resumed in\n%s", who, open, trace)
+		}
+	}
+}
+
+// A call that waits is shown while it does.
+func TestTraceShowsWaits(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		guest := exec.Command(binary, with(run, "--trace=fd", guests.Path("process"), "cat")...)
+		in, err := guest.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		trace, err := guest.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := guest.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		for b := make([]byte, 512); !strings.Contains(got.String(), "fd_read(fd=0, "); {
+			n, err := trace.Read(b)
+			if got.Write(b[:n]); err != nil {
+				t.Errorf("%v after %s", err, got.String())
+				break
 			}
 		}
+		if strings.Contains(got.String(), "\nfd_read(fd=0,") && strings.HasSuffix(got.String(), "\n") {
+			t.Errorf("the read is over in\n%s", got.String())
+		}
+		_ = in.Close()
+		rest, _ := io.ReadAll(trace)
+		if err := guest.Wait(); err != nil || !strings.Contains(got.String()+string(rest), ") = SUCCESS\n+++ exited with 0 +++\n") {
+			t.Errorf("%v, trace\n%s%s", err, got.String(), rest)
+		}
 	})
+}
+
+// What threads, processes and handlers do meanwhile is printed as strace -f does.
+func TestPrinter(t *testing.T) {
+	call := func(name string) *wasix.Syscall {
+		all := wasix.Syscalls()
+		return all[slices.IndexFunc(all, func(s *wasix.Syscall) bool { return s.Name == name && s.Module == "wasix_32v1" })]
+	}
+	accept, yield, listen := call("sock_accept_v2"), call("sched_yield"), call("sock_listen")
+	var b strings.Builder
+	p := &printer{w: &b, families: families()}
+	for _, e := range []wasix.TraceEvent{
+		{Kind: wasix.TraceCall, PID: 1, Thread: 1, Syscall: yield},
+		{PID: 1, Thread: 1, Syscall: yield},
+		{Kind: wasix.TraceCall, PID: 1, Thread: 1, Syscall: accept, Params: []uint64{3, 0, 64, 80}},
+		{Kind: wasix.TraceSignal, PID: 1, Thread: 1, Signal: abi.SignalUsr1},
+		{Kind: wasix.TraceCall, PID: 1, Thread: 1, Syscall: listen, Params: []uint64{4, 5}},
+		{Kind: wasix.TraceCall, PID: 1, Thread: 2, Syscall: listen, Params: []uint64{6, 7}},
+		{PID: 1, Thread: 1, Syscall: listen, Params: []uint64{4, 5}, Result: 8},
+		{PID: 1, Thread: 2, Syscall: listen, Params: []uint64{6, 7}},
+		{PID: 1, Thread: 1, Syscall: accept, Params: []uint64{3, 0, 64, 80}, Result: 27},
+		{Kind: wasix.TraceExec, PID: 1, Thread: 2},
+		{Kind: wasix.TraceCall, PID: 2, Thread: 1, Syscall: yield},
+		{Kind: wasix.TraceExit, PID: 2, Thread: 1, Signal: abi.SignalTerm},
+		{Kind: wasix.TraceExit, PID: 1, Thread: 1, ExitCode: 3},
+	} {
+		p.print(&e)
+	}
+	const want = `sched_yield() = SUCCESS
+sock_accept_v2(fd=3, flags=0, retptr0=0x40,  <unfinished ...>
+--- SIGUSR1 ---
+sock_listen(fd=4, backlog=5 <unfinished ...>
+[pid 1 tid 2] sock_listen(fd=6, backlog=7 <unfinished ...>
+[pid 1] <... sock_listen resumed>) = BADF
+[pid 1 tid 2] <... sock_listen resumed>) = SUCCESS
+[pid 1] <... sock_accept_v2 resumed>retptr1=0x50) = INTR
+[pid 1 tid 2] +++ superseded by execve in pid 1 +++
+[pid 2] sched_yield( <unfinished ...>
+[pid 2] +++ killed by SIGTERM +++
+[pid 1] +++ exited with 3 +++
+`
+	if b.String() != want {
+		t.Errorf("printed\n%s", b.String())
+	}
 }
 
 // Who made a call is told from the first call on that another process makes.
 func TestTraceProcesses(t *testing.T) {
 	want := regexp.MustCompile(`(?s)^args_sizes_get.*
 \[pid 2\] args_sizes_get\(.*
-\[pid 2\] proc_exit2\(rval=5\)
-.*\[pid 1\] proc_join\(.*\) = SUCCESS
+\[pid 2\] proc_exit2\(rval=5.*\) = \?
+.*\[pid 2\] \+\+\+ exited with 5 \+\+\+
+.*\[pid 1\] (?:<... proc_join resumed>|proc_join\(.*)\) = SUCCESS
 `)
 	eachEngine(t, func(t *testing.T, run ...string) {
 		r := command(t, "", with(run, "--trace", "--program", "process="+guests.Path("process"), guests.Path("exec"), "spawn", "process", "exit", "5")...)
@@ -171,7 +276,7 @@ func TestStatisticsTable(t *testing.T) {
 	}
 }
 
-func TestAppendEvent(t *testing.T) {
+func TestAppendCall(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		e    wasix.TraceEvent
@@ -182,7 +287,7 @@ func TestAppendEvent(t *testing.T) {
 		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{4, 1}, Result: 9999}, "sock_listen(fd=4, backlog=1) = errno(9999)"},
 		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{4, 1}, Unwound: true}, "sock_listen(fd=4, backlog=1) = ?"},
 		{"wasix_32v1.sched_yield", wasix.TraceEvent{}, "sched_yield() = SUCCESS"},
-		{"wasix_32v1.proc_exit", wasix.TraceEvent{Params: []uint64{0}, Unwound: true}, "proc_exit(rval=0)"},
+		{"wasix_32v1.proc_exit", wasix.TraceEvent{Params: []uint64{0}, Unwound: true}, "proc_exit(rval=0) = ?"},
 		{"wasi.thread-spawn", wasix.TraceEvent{Params: []uint64{4096}, Result: 2}, "thread-spawn(start_arg=0x1000) = 2"},
 		{"wasi.thread-spawn", wasix.TraceEvent{Params: []uint64{1<<40 | 0xfffffff0}, Result: 0xffffffff}, "thread-spawn(start_arg=0xfffffff0) = -1"},
 		{"wasi_snapshot_preview1.fd_readdir", wasix.TraceEvent{Params: []uint64{3, 64, 80, 1 << 63, 96}},
@@ -190,7 +295,7 @@ func TestAppendEvent(t *testing.T) {
 	} {
 		all := wasix.Syscalls()
 		c.e.Syscall = all[slices.IndexFunc(all, func(s *wasix.Syscall) bool { return s.Module+"."+s.Name == c.name })]
-		if got := string(appendEvent(nil, &c.e)); got != c.want+"\n" {
+		if got := string(appendReturn(appendCall(nil, &c.e), &c.e)); got != c.want+"\n" {
 			t.Errorf("%s is traced as %q, want %q", c.name, got, c.want)
 		}
 	}

@@ -64,6 +64,17 @@ var addrParams = map[string]int{
 	"sock_addr_local.retptr0": stored, "sock_addr_peer.retptr0": stored,
 }
 
+// firstStored returns the first parameter that is printed as what the call stores
+// there, or how many there are.
+func firstStored(s *wasix.Syscall) int {
+	for i, name := range s.ParamNames {
+		if addrParams[s.Name+"."+name] == stored {
+			return i
+		}
+	}
+	return len(s.Signature.Params)
+}
+
 var (
 	fdflags  = []string{"APPEND", "DSYNC", "NONBLOCK", "RSYNC", "SYNC"}
 	oflags   = []string{"CREAT", "DIRECTORY", "EXCL", "TRUNC"}

@@ -69,9 +69,9 @@ Program:
   --thread-limit N          most threads all its processes may have together (default %d)
 
 Observation, on standard error:
-  --trace[=FAMILIES]        print each system call once it is done, as strace does, or only
-                            those of some families: --trace=sock,poll. Once there are several,
-                            processes and threads are named: [pid 2], [pid 2 tid 3]
+  --trace[=FAMILIES]        print system calls, signals and ends as strace does, of calls
+                            perhaps only some families: --trace=sock,poll. Once there are
+                            several, processes and threads are named: [pid 2], [pid 2 tid 3]
   --stats                   when the guest ends, print how often each system call was made,
                             how often it failed and how long it took
   --debug ADDR:PORT         show processes, descriptors and sockets, live, as a web page and
