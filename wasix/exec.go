@@ -37,6 +37,7 @@ func (p *Process) replaceImage() bool {
 		p.exit(exitStatus{signal: abi.SignalKill, cause: err})
 		return false
 	}
+	t.setBlocked(false) // has the first call attend to what is pending
 	started := make(chan error, 1)
 	go t.run(started, p.runMain(false))
 	<-started // the thread has told the process of a failure
@@ -78,4 +79,13 @@ func (s *signalState) exec() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.callback = ""
+}
+
+// bequeathPending leaves what was sent to the thread to the program that follows.
+func (t *Thread) bequeathPending() {
+	s := &t.proc.signals
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending |= t.signals.pending
+	t.signals.pending = 0
 }

@@ -179,7 +179,9 @@ func (t *Thread) exec(c execCall) abi.Errno {
 	if errno != abi.ESUCCESS {
 		return errno
 	}
-	if !t.proc.exec(im) {
+	if t.proc.exec(im) {
+		t.bequeathPending()
+	} else {
 		im.close()
 	}
 	return abi.ESUCCESS

@@ -236,6 +236,30 @@ func TestProcExecReplaces(t *testing.T) {
 	}
 }
 
+// What is pending for the process, or for the thread that executes, is so in the
+// program that follows, where it does what it does without a handler.
+func TestProcExecKeepsPendingSignals(t *testing.T) {
+	for name, send := range map[string]func(*Thread){
+		"process": func(th *Thread) { th.proc.post(nil, abi.SignalUsr1) },
+		"thread":  func(th *Thread) { th.proc.post(th, abi.SignalUsr1) },
+	} {
+		var out bytes.Buffer
+		executes := program(func(th *Thread) error {
+			th.proc.signals.callback = "handler"
+			th.setBlocked(true)
+			send(th)
+			n, nn := putText(th, 1024, "/bin/sleeps")
+			_, err := call(th, procExec3, n, nn, 2048, 0, 0, 0, 0, 0, 0)
+			return err
+		})
+		c := execCommand(executes, &out)
+		c.Programs["sleeps"] = sleeps
+		if err := c.Run(t.Context()); deathSignal(err) != abi.SignalUsr1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestStringArray(t *testing.T) {
 	th := newTestThread(t)
 	copy(th.mem[1024:], "one\x00\x00three\x00")

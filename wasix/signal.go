@@ -167,8 +167,10 @@ func (p *Process) discard(set signalSet) {
 	}
 }
 
-// taker returns the thread that is to take a signal of the process: the main
-// thread if it accepts it, as on Linux, or else any other; nil if none does.
+// taker returns the thread that is to take a signal of the process, whoever sent it:
+// the main thread if it accepts it, or else any other, as complete_signal in Linux's
+// kernel/signal.c chooses; nil if none does. POSIX wants it taken before kill returns
+// only where no thread but the caller's accepts it.
 // The signals are locked.
 func (p *Process) taker(sig abi.Signal) (taker *Thread) {
 	for _, t := range p.liveThreads() {

@@ -32,6 +32,10 @@ void inherit_signals(void);
 void block_all(void);
 void unblock_all(void);
 
+// this_thread names the calling thread for signal_thread, which is pthread_kill(3).
+uintptr_t this_thread(void);
+int signal_thread(uintptr_t thread, int signo);
+
 // alarm_every sends SIGALRM in so many microseconds and, if again is set, every
 // so many from then on; 0 ends that.
 void alarm_every(int us, bool again);

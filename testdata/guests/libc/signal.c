@@ -82,6 +82,15 @@ int raise(int signo)
 	return errno ? -1 : 0;
 }
 
+uintptr_t this_thread(void)
+{
+	uint32_t tid = 0;
+	wasix_thread_id(&tid);
+	return tid;
+}
+
+int signal_thread(uintptr_t thread, int signo) { return wasix_thread_signal((uint32_t)thread, (uint8_t)signo); }
+
 void alarm_every(int us, bool again)
 {
 	if (wasix_proc_raise_interval(SIGALRM, (wasi_time)us * 1000, again))
@@ -101,6 +110,9 @@ static void set_mask(int how)
 
 void block_all(void) { set_mask(SIG_BLOCK); }
 void unblock_all(void) { set_mask(SIG_UNBLOCK); }
+
+uintptr_t this_thread(void) { return (uintptr_t)pthread_self(); }
+int signal_thread(uintptr_t thread, int signo) { return pthread_kill((pthread_t)thread, signo); }
 
 void alarm_every(int us, bool again)
 {

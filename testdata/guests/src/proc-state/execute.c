@@ -38,6 +38,8 @@ int report(int argc, char **argv)
 			say("%s byte: %c\n", row, c);
 		} else if (!strncmp(argv[i], "raise", 5))
 			raise(atoi(argv[i] + 5));
+		else if (!strcmp(argv[i], "unblock"))
+			unblock_all();
 		else if (!strcmp(argv[i], "sleep"))
 			nanosleep(&(struct timespec){10, 0}, NULL);
 	}
@@ -191,6 +193,18 @@ static void inherited(void)
 	waited("inherited.status", pid, 0);
 }
 
+// The environment that a program gave itself, for the exec that names none.
+static void environment(void)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		environ = (char *[]){"PROBE=its own", "SECOND=2", NULL};
+		execvp(PROGRAM, (char *const[]){"p", "report", "environment of the process", "env", NULL});
+		die(PROGRAM);
+	}
+	waited("environment of the process.status", pid, 0);
+}
+
 static void nothing(int signo) { (void)signo; }
 
 static pid_t raises_there(void (*handler)(int), char *what)
@@ -205,9 +219,27 @@ static pid_t raises_there(void (*handler)(int), char *what)
 	_exit(100);
 }
 
+static int to_itself(int signo) { return kill(getpid(), signo); }
+
+// blocked_there executes a program with signals blocked, once how has sent one.
+static pid_t blocked_there(int (*how)(int), char *what)
+{
+	pid_t pid = fork();
+	if (pid)
+		return pid;
+	block_all();
+	if (how && how(SIGUSR1))
+		die("raise");
+	becomes((char *const[]){"p", "report", "signal", what, NULL});
+	_exit(100);
+}
+
 static void signals(void)
 {
 	arg_path = PROGRAM;
+	waited("signal.blocked before", blocked_there(NULL, "raise10"), 0);
+	waited("signal.pending from before", blocked_there(to_itself, "unblock"), 0);
+	waited("signal.pending for the thread", blocked_there(raise, "unblock"), 0);
 	waited("signal.handled before", raises_there(nothing, "raise10"), 0);
 	waited("signal.ignored before", raises_there(SIG_IGN, "raise10"), 0);
 	pid_t pid = fork();
@@ -260,6 +292,7 @@ int executes(void)
 	scripts();
 	lengths();
 	inherited();
+	environment();
 	signals();
 	threads();
 	return 0;

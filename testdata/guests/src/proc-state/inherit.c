@@ -133,6 +133,24 @@ static void pending(void)
 	say("pending.unblocked: %d\n", handled);
 }
 
+static char buffer[32];
+
+// Like a buffer of stdio: what is in it at a fork both write.
+static int flushes(int from)
+{
+	size_t n = strlen(buffer);
+	format(buffer + n, sizeof buffer - n, "%d\n", from);
+	say("%s", buffer);
+	return 0;
+}
+
+static void buffers(void)
+{
+	format(buffer, sizeof buffer, "buffer.written by: ");
+	waited("buffer.child", child_of(flushes, 1), 0);
+	flushes(2);
+}
+
 static int sleeps(int ms)
 {
 	handled = 0;
@@ -215,6 +233,7 @@ int inherits(void)
 	close(fd);
 	handlers();
 	pending();
+	buffers();
 	alarms();
 	waits_on();
 	sockets();

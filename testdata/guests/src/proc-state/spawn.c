@@ -65,8 +65,18 @@ static void opens(void)
 	close(fd);
 }
 
+static int spawns_below(int unused)
+{
+	(void)unused;
+	if (chdir("files"))
+		die("files");
+	spawned("directory of the parent", "program", NULL, (char *const[]){"p", "report", "directory of the parent", "letters", NULL});
+	return 0;
+}
+
 static void directories(void)
 {
+	waited("directory of the parent.child", child_of(spawns_below, 0), 0);
 	posix_spawn_file_actions_addchdir_np(&actions, "files");
 	posix_spawn_file_actions_addopen(&actions, 43, "letters", O_RDONLY, 0);
 	spawned("directory first", "program", NULL, (char *const[]){"p", "report", "directory", "letters", "read43", NULL});

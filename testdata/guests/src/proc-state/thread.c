@@ -1,5 +1,4 @@
-// Processes with several threads: which of them fork, exit, are killed and
-// signalled.
+// Processes with several threads: which of them fork, exit and are killed.
 #include "probe.h"
 
 static int never[2];
@@ -156,55 +155,12 @@ static void forking(void)
 		die("pthread_create");
 }
 
-static _Thread_local int mine;
-static volatile int in_main, in_other;
-
-static void tells_thread(int signo)
-{
-	(void)signo;
-	if (mine)
-		in_other++;
-	else
-		in_main++;
-}
-
-static void *raises_here(void *signo)
-{
-	mine = 1;
-	raise((int)(intptr_t)signo);
-	return NULL;
-}
-
-static void *kills_process(void *unused)
-{
-	mine = 1;
-	kill(getpid(), SIGUSR2);
-	return unused;
-}
-
-static void signalling(void)
-{
-	pthread_t t;
-	struct sigaction act = {.sa_handler = tells_thread};
-	if (sigaction(SIGUSR1, &act, NULL) || sigaction(SIGUSR2, &act, NULL))
-		die("sigaction");
-	if (pthread_create(&t, NULL, raises_here, (void *)SIGUSR1) || pthread_join(t, NULL))
-		die("pthread_create");
-	say("signal.raised in a thread: main %d, it %d\n", in_main, in_other);
-	in_main = in_other = 0;
-	if (pthread_create(&t, NULL, kills_process, NULL) || pthread_join(t, NULL))
-		die("pthread_create");
-	while (in_main + in_other == 0)
-		sched_yield();
-	say("signal.to the process: one of them %d\n", in_main + in_other);
-}
-
 int thread_rows(void)
 {
 	if (pipe(never))
 		die("pipe");
 	ends();
 	forking();
-	signalling();
+	thread_signals();
 	return 0;
 }
