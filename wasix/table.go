@@ -74,7 +74,7 @@ func families() []family {
 			{name: "fd_filestat_get", do: fdFilestatGet(&statPreview1), support: Full},
 			{name: "fd_filestat_set_size", do: fdFilestatSetSize, support: Full},
 			{name: "fd_filestat_set_times", do: fdFilestatSetTimes, support: Full},
-			{name: "fd_pipe", do: fdPipe, support: Full},
+			{name: "fd_pipe", do: fdPipe, support: Full, note: "one way, as on Linux; Wasmer's of 2023 led both ways"},
 			{name: "pipe", do: fdPipe, support: Full},
 			{name: "fd_pread", do: fdPread, support: Full},
 			{name: "fd_pread_poll", note: noteWaker},

@@ -59,7 +59,8 @@ var publicPrograms = []program{
 
 // checkPipe runs a program that forks, writes to the end of a pipe that is for
 // reading, and reads from the other. The same on Linux prints the same and ends with
-// 1, but for EBADF's number. Wasmer let it through; there is no record of that.
+// 1, but for EBADF's number. Wasmer's pipes of 2023 led both ways, so that there the
+// parent prints what the child has written.
 func checkPipe(t *testing.T, module wasix.Module) {
 	status, out := start(t, module, nil, "pipe").wait()
 	want := fmt.Sprintf("this text should be printed by the child\nfailed to read from pipe - %d\n", abi.EBADF)

@@ -7,4 +7,5 @@ var filesCases = []engineCase{
 	{"files move data, and keep an offset", files(dataCases)},
 	{"fd_readdir lists what is in a directory", files(directoryCases)},
 	{"calls on paths change the tree as on Linux, or leave it", files(treeCases)},
+	{"no call on paths gets out of a directory of the host", confine},
 }

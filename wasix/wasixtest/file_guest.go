@@ -38,7 +38,7 @@ type fileSystem struct {
 }
 
 var fileSystems = []fileSystem{
-	{"a directory of the host", false, hostDirectory},
+	{"a directory of the host", false, func(t testing.TB) vfs.FileSystem { return hostDirectory(t, t.TempDir()) }},
 	{"a file system in memory", false, func(testing.TB) vfs.FileSystem { return vfs.Temp(16 << 20) }},
 	{"an fs.FS", true, func(testing.TB) vfs.FileSystem {
 		tree := fstest.MapFS{}
@@ -49,9 +49,9 @@ var fileSystems = []fileSystem{
 	}},
 }
 
-func hostDirectory(t testing.TB) vfs.FileSystem {
+func hostDirectory(t testing.TB, dir string) vfs.FileSystem {
 	t.Helper()
-	fs, err := vfs.HostDir(t.TempDir(), false)
+	fs, err := vfs.HostDir(dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}

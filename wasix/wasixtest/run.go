@@ -27,8 +27,8 @@ func RunSockets(t *testing.T, newEngine func() (wasix.Engine, error)) {
 }
 
 // RunFiles is the part of [Run] that checks the calls on files, each case on a
-// directory of the host, in memory, and on an fs.FS, unless it changes something. It
-// also takes [Direct].
+// directory of the host, in memory, and on an fs.FS, unless it changes something; and
+// that no call gets out of a directory of the host. It also takes [Direct].
 func RunFiles(t *testing.T, newEngine func() (wasix.Engine, error)) {
 	runCases(t, newEngine, filesCases)
 }
