@@ -99,8 +99,9 @@ cw_instance *cw_instance_new(wasm_store_t *, const wasm_module_t *, wasm_extern_
                              uint64_t handle, wasm_memory_t *, int memory_export, uintptr_t attention,
                              bool *trapped, char **error);
 void cw_instance_delete(cw_instance *);
-bool cw_call(cw_instance *, uint32_t export_index, const cw_signature *,
-             const uint64_t *args, uint64_t *results, char **trap);
+// cw_call calls an export with values, of which there are CW_MAX_VALUES, and puts the
+// results in their place, or 0 for none. It returns NULL, or the message of a trap, which the caller frees.
+char *cw_call(cw_instance *, uint32_t export_index, const cw_signature *, uint64_t *values);
 uint64_t cw_global_get(cw_instance *, uint32_t export_index);
 void cw_global_set(cw_instance *, uint32_t export_index, uint8_t kind, uint64_t bits);
 

@@ -118,25 +118,21 @@ void cw_func_delete(cw_func *f) {
   free(f);
 }
 
-bool cw_call(cw_instance *in, uint32_t export_index, const cw_signature *s,
-             const uint64_t *args, uint64_t *results, char **trap_message) {
+char *cw_call(cw_instance *in, uint32_t export_index, const cw_signature *s, uint64_t *values) {
   wasm_val_t in_vals[CW_MAX_VALUES], out_vals[CW_MAX_VALUES];
   wasm_val_vec_t params = {s->nparams, in_vals}, outs = {s->nresults, out_vals};
-  for (size_t i = 0; i < s->nparams; i++) in_vals[i] = cw_value(s->params[i], args[i]);
-  memset(out_vals, 0, sizeof out_vals);
+  for (size_t i = 0; i < s->nparams; i++) in_vals[i] = cw_value(s->params[i], values[i]);
+  memset(out_vals, 0, s->nresults * sizeof *out_vals);
 
   cw_frame outer = cw_enter(in);
   if (cw_stack_is_low()) {
     cw_leave(outer);
-    *trap_message = strdup("call stack exhausted");
-    return false;
+    return strdup("call stack exhausted");
   }
   wasm_trap_t *trap = wasm_func_call(wasm_extern_as_func(in->exports.data[export_index]), &params, &outs);
   cw_leave(outer);
-  if (trap) {
-    *trap_message = cw_take_message(trap);
-    return false;
-  }
-  for (size_t i = 0; i < s->nresults; i++) results[i] = cw_bits(&out_vals[i]);
-  return true;
+  if (trap) return cw_take_message(trap);
+  values[0] = 0;
+  for (size_t i = 0; i < s->nresults; i++) values[i] = cw_bits(&out_vals[i]);
+  return NULL;
 }

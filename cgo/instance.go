@@ -53,6 +53,9 @@ type Instance struct {
 	attention *atomic.Uint32 // nil without
 	pinner    runtime.Pinner // of attention
 
+	values [][]C.uint64_t // of the calls under way, from the outermost, and spare ones
+	depth  int            // how many are under way
+
 	hostError   error // what the host function returned that unwinds the guest
 	interrupted atomic.Bool
 	closed      atomic.Bool
@@ -150,14 +153,28 @@ func (in *Instance) Call(export int, args ...uint64) (uint64, error) {
 	if in.interrupted.Load() {
 		return 0, Interrupted{}
 	}
-	var results [C.CW_MAX_VALUES]C.uint64_t
-	var message *C.char
-	if !C.cw_call(in.c, C.uint32_t(export), &ex.signature,
-		(*C.uint64_t)(unsafe.Pointer(unsafe.SliceData(args))), &results[0], &message) {
+	values := in.beginCall()
+	defer in.endCall()
+	for i, arg := range args {
+		values[i] = C.uint64_t(arg)
+	}
+	if message := C.cw_call(in.c, C.uint32_t(export), &ex.signature, &values[0]); message != nil {
 		return 0, in.trapError(takeString(message))
 	}
-	return uint64(results[0]), nil
+	return uint64(values[0]), nil
 }
+
+// beginCall returns room for the values of one more call. It is on the heap: the
+// goroutine's stack may move while C has a pointer to it.
+func (in *Instance) beginCall() []C.uint64_t {
+	if in.depth == len(in.values) {
+		in.values = append(in.values, make([]C.uint64_t, C.CW_MAX_VALUES))
+	}
+	in.depth++
+	return in.values[in.depth-1]
+}
+
+func (in *Instance) endCall() { in.depth-- }
 
 // trapError says why the guest was unwound.
 func (in *Instance) trapError(message string) error {

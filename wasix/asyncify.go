@@ -2,6 +2,7 @@ package wasix
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -57,30 +58,37 @@ type entry struct {
 	args   []uint64
 }
 
-// savedStack is the WebAssembly stack of one entry at an import.
+// savedStack is the WebAssembly stack of one entry at an import. One that is kept
+// does not change.
 type savedStack struct {
 	entry   *entry
-	block   uint32 // where in memory the header and the data belong
-	limit   uint32 // where the data must end
-	data    []byte // both
-	globals []savedGlobal
+	sp      uint64   // the stack pointer
+	block   uint32   // where in memory the header and the data belong
+	limit   uint32   // where the data must end
+	data    []byte   // both
+	globals []uint64 // the values of [guestGlobals.saved]
+	few     [2]uint64
 }
 
-// savedGlobal is a mutable global that the binary exports.
-type savedGlobal struct {
-	name  string
-	value uint64
+// keep returns a copy, in memory of its own.
+func (s *savedStack) keep() *savedStack {
+	kept := *s
+	kept.data = slices.Clone(s.data)
+	kept.globals = append(kept.few[:0], s.globals...)
+	return &kept
 }
 
 // unwinding is what happens once the guest has saved its stack: next tells how to
-// go on.
+// go on, and may keep the stack. The others are for next. Without next it is none.
 type unwinding struct {
-	stack *savedStack
-	next  func(*savedStack) *continuation
+	next   func(t *Thread, u *unwinding) continuation
+	arg    uint32
+	target continuation // that goes on in place of the stack, if it has one
+	stack  savedStack
 }
 
 // continuation is a stack to go on with, and what the import at its end then
-// answers.
+// answers. Without a stack it is none.
 type continuation struct {
 	stack *savedStack
 	value uint64
@@ -92,31 +100,42 @@ type stackSwitch struct {
 	low       uint32 // the stack in memory does not reach below
 	known     bool   // that low is
 	entry     *entry // the innermost
-	unwinding *unwinding
-	rewinding *continuation
-	jump      *continuation // to an outer entry, by a trap
+	unwinding unwinding
+	rewinding continuation
+	jump      continuation // to an outer entry, by a trap
+
+	globals guestGlobals
+	values  []uint64  // scratch of savedStack.globals
+	args    [1]uint64 // scratch of arguments
+}
+
+// guestGlobals are globals that an instance exports.
+type guestGlobals struct {
+	found bool
+	sp    Global   // the stack pointer, nil without
+	saved []Global // those that belong to a stack, in the same order for all instances
 }
 
 // busy reports whether the guest is on its way up or down its stack, and so can
 // run nothing else.
-func (s *stackSwitch) busy() bool { return s.unwinding != nil || s.rewinding != nil }
+func (s *stackSwitch) busy() bool { return s.unwinding.next != nil || s.rewinding.stack != nil }
 
 // mayCall reports whether a guest that is busy may make a system call: on its way
 // it makes none but the one that it goes down to, besides those that the rewriter
 // has added.
 func (s *stackSwitch) mayCall(c *Syscall) bool {
-	return c.Module == wasmfile.HostModule || c.rewinds && s.unwinding == nil
+	return c.Module == wasmfile.HostModule || c.rewinds && s.unwinding.next == nil
 }
 
 // call calls an export. However often its stack is unwound and rewound
 // meanwhile, it returns once the export has.
 func (t *Thread) call(export string, args ...uint64) (uint64, error) {
-	return t.enter(&entry{t.stack.entry, export, args}, nil)
+	return t.enter(&entry{t.stack.entry, export, args}, continuation{})
 }
 
 // enter carries out a call of an export, from its beginning or from a stack
 // saved before.
-func (t *Thread) enter(e *entry, from *continuation) (r uint64, err error) {
+func (t *Thread) enter(e *entry, from continuation) (r uint64, err error) {
 	s := t.stack
 	outer := s.entry
 	s.entry = e
@@ -127,7 +146,7 @@ func (t *Thread) enter(e *entry, from *continuation) (r uint64, err error) {
 		}
 	}()
 	for {
-		if from != nil {
+		if from.stack != nil {
 			if err := t.startRewind(from); err != nil {
 				return 0, err
 			}
@@ -136,15 +155,15 @@ func (t *Thread) enter(e *entry, from *continuation) (r uint64, err error) {
 		switch {
 		case t.proc.exiting.Load():
 			return r, err
-		case s.jump != nil && s.jump.stack.entry == e:
-			from, s.jump = s.jump, nil
+		case s.jump.stack != nil && s.jump.stack.entry == e:
+			from, s.jump = s.jump, continuation{}
 		case err != nil:
-			s.unwinding, s.rewinding = nil, nil
+			s.unwinding, s.rewinding = unwinding{}, continuation{}
 			return r, err
-		case s.rewinding != nil:
-			s.rewinding = nil
+		case s.rewinding.stack != nil:
+			s.rewinding = continuation{}
 			return 0, errNotRewound
-		case s.unwinding == nil:
+		case s.unwinding.next == nil:
 			return r, nil
 		default:
 			if from, err = t.stopUnwind(); err != nil {
@@ -155,91 +174,119 @@ func (t *Thread) enter(e *entry, from *continuation) (r uint64, err error) {
 }
 
 // unwind makes the guest save its stack as soon as the import returns, whatever
-// it returns. Returns ESUCCESS except:
+// it returns, and then do u. Returns ESUCCESS except:
 //   - ENOSYS: the binary has no asyncify
 //   - ENOMEM: there is no room for the data on the stack in memory
 //   - ENOTSUP: it is not known where that stack is, or the call comes from the
 //     module's start function
-func (t *Thread) unwind(next func(*savedStack) *continuation) abi.Errno {
+func (t *Thread) unwind(u unwinding) abi.Errno {
+	s := t.stack
 	if !t.proc.asyncify {
 		return abi.ENOSYS
 	}
-	if t.stack.entry == nil || !t.stack.known {
+	globals := t.globals()
+	if s.entry == nil || !s.known || globals.sp == nil {
 		return abi.ENOTSUP
 	}
-	sp := t.instance.Global(stackPointer)
-	if sp == nil {
-		return abi.ENOTSUP
-	}
-	top := uint32(sp.Get()) &^ (stackAlignment - 1)
-	block := (t.stack.low + stackAlignment - 1) &^ (stackAlignment - 1)
+	sp := globals.sp.Get()
+	top := uint32(sp) &^ (stackAlignment - 1)
+	block := (s.low + stackAlignment - 1) &^ (stackAlignment - 1)
 	if uint64(block)+minAsyncifyData > uint64(top) || !t.inMemory(top, 0) {
 		return abi.ENOMEM
 	}
 	t.putUint32(block, block+asyncifyHeader)
 	t.putUint32(block+4, top)
-	t.stack.unwinding = &unwinding{&savedStack{t.stack.entry, block, top, nil, t.saveGlobals()}, next}
-	if _, err := t.instance.Call("asyncify_start_unwind", uint64(block)); err != nil {
+	s.unwinding = u
+	s.unwinding.stack = savedStack{entry: s.entry, sp: sp, block: block, limit: top}
+	if u.target.stack == nil {
+		s.unwinding.stack.globals = s.saveGlobals()
+	}
+	if err := t.callAsyncify("asyncify_start_unwind", block); err != nil {
 		t.trap(err.Error())
 	}
 	return abi.ESUCCESS
 }
 
-// saveGlobals returns the mutable globals that can be set again. References
-// cannot: they belong to the instance.
-func (t *Thread) saveGlobals() (saved []savedGlobal) {
-	for name, typ := range t.proc.module.Info().Globals {
-		if typ.Mutable && typ.IsNumber() {
-			saved = append(saved, savedGlobal{name, t.instance.Global(name).Get()})
+// callAsyncify calls one of asyncify's exports that take a block.
+func (t *Thread) callAsyncify(export string, block uint32) error {
+	t.stack.args[0] = uint64(block)
+	_, err := t.instance.Call(export, t.stack.args[:]...)
+	return err
+}
+
+// globals returns the globals of the thread's instance. Of those that can be set, a
+// stack has the numbers: references belong to the instance.
+func (t *Thread) globals() *guestGlobals {
+	g := &t.stack.globals
+	if g.found {
+		return g
+	}
+	g.found = true
+	g.sp = t.instance.Global(stackPointer)
+	all := t.proc.module.Info().Globals
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if all[name].Mutable && all[name].IsNumber() {
+			g.saved = append(g.saved, t.instance.Global(name))
 		}
 	}
-	return saved
+	return g
+}
+
+// saveGlobals returns the values of the globals, until it is called again.
+func (s *stackSwitch) saveGlobals() []uint64 {
+	s.values = s.values[:0]
+	for _, g := range s.globals.saved {
+		s.values = append(s.values, g.Get())
+	}
+	return s.values
 }
 
 // stopUnwind takes the stack that the guest has saved, and returns how to go on.
-func (t *Thread) stopUnwind() (*continuation, error) {
-	u := t.stack.unwinding
-	t.stack.unwinding = nil
+func (t *Thread) stopUnwind() (continuation, error) {
+	u := &t.stack.unwinding
+	next := u.next
+	u.next = nil
+	defer func() { *u = unwinding{} }()
 	if _, err := t.instance.Call("asyncify_stop_unwind"); err != nil {
-		return nil, err
+		return continuation{}, err
 	}
 	mem := t.instance.Memory().Bytes()
 	header := mem[u.stack.block:][:asyncifyHeader]
 	end, limit := binary.LittleEndian.Uint32(header), binary.LittleEndian.Uint32(header[4:])
 	if end < u.stack.block+asyncifyHeader || end > limit || limit != u.stack.limit {
-		return nil, errAsyncifyData
+		return continuation{}, errAsyncifyData
 	}
-	u.stack.data = slices.Clone(mem[u.stack.block:end])
-	return u.next(u.stack), nil
+	u.stack.data = mem[u.stack.block:end]
+	return next(t, u), nil
 }
 
 // startRewind makes the next call of the entry go down the saved stack.
-func (t *Thread) startRewind(c *continuation) error {
+func (t *Thread) startRewind(c continuation) error {
 	mem := t.instance.Memory().Bytes()
 	if uint64(c.stack.block)+uint64(len(c.stack.data)) > uint64(len(mem)) {
 		return errAsyncifyData
 	}
 	copy(mem[c.stack.block:], c.stack.data)
-	for _, g := range c.stack.globals {
-		t.instance.Global(g.name).Set(g.value)
+	globals := t.globals().saved
+	for i, v := range c.stack.globals {
+		globals[i].Set(v)
 	}
 	t.stack.rewinding = c
-	_, err := t.instance.Call("asyncify_start_rewind", uint64(c.stack.block))
-	return err
+	return t.callAsyncify("asyncify_start_rewind", c.stack.block)
 }
 
-// rewound is what an import asks first that may unwind: it returns how the guest
-// has come back to it down a saved stack, nil when it has not.
-func (t *Thread) rewound() *continuation {
-	c := t.stack.rewinding
-	if c == nil {
-		return nil
+// rewound is what an import asks first that may unwind: ok when the guest has come
+// back to it down a saved stack, and then how.
+func (t *Thread) rewound() (c continuation, ok bool) {
+	c = t.stack.rewinding
+	if c.stack == nil {
+		return c, false
 	}
-	t.stack.rewinding = nil
+	t.stack.rewinding = continuation{}
 	if _, err := t.instance.Call("asyncify_stop_rewind"); err != nil {
 		t.trap(err.Error())
 	}
-	return c
+	return c, true
 }
 
 // entered reports whether the call e is still under way.
@@ -267,7 +314,7 @@ func (t *Thread) findThreadStack(start uint32) {
 // findStack learns where the stack in memory of the main thread is, before the
 // program runs: between the data and the heap, or first of all.
 func (t *Thread) findStack() {
-	sp := t.instance.Global(stackPointer)
+	sp := t.globals().sp
 	if sp == nil {
 		return
 	}

@@ -34,8 +34,8 @@ type Grower interface {
 // should exec or exit there, or jump to a stack that setjmp saved. When the handler
 // returns it ends with a trap.
 func procFork(t *Thread, p []uint64) abi.Errno {
-	vfork, ret := uint32(p[0]) == 0, uint32(p[1])
-	if c := t.rewound(); c != nil {
+	copyMemory, ret := uint32(p[0]), uint32(p[1])
+	if c, ok := t.rewound(); ok {
 		if c.errno == abi.ESUCCESS {
 			t.putUint32(ret, uint32(c.value))
 		}
@@ -44,19 +44,23 @@ func procFork(t *Thread, p []uint64) abi.Errno {
 	if !t.inMemory(ret, 4) {
 		return abi.EFAULT
 	}
-	return t.unwind(func(s *savedStack) *continuation {
-		child, errno := t.fork(s)
-		if errno != abi.ESUCCESS {
-			return &continuation{s, 0, errno}
+	return t.unwind(unwinding{next: (*Thread).forked, arg: copyMemory})
+}
+
+// forked makes the child. The stack is the parent's to go on with as well.
+func (t *Thread) forked(u *unwinding) continuation {
+	s, vfork := u.stack.keep(), u.arg == 0
+	child, errno := t.fork(s)
+	if errno != abi.ESUCCESS {
+		return continuation{s, 0, errno}
+	}
+	if vfork {
+		select {
+		case <-child.leaving:
+		case <-t.proc.ending:
 		}
-		if vfork {
-			select {
-			case <-child.leaving:
-			case <-t.proc.ending:
-			}
-		}
-		return &continuation{s, uint64(child.pid), abi.ESUCCESS}
-	})
+	}
+	return continuation{s, uint64(child.pid), abi.ESUCCESS}
 }
 
 // fork makes a child that goes on with the saved stack. It returns when the
@@ -134,16 +138,16 @@ func (ct *Thread) inheritMask(t *Thread) {
 
 // goOn runs a child from the stack that its parent has saved, to its end.
 func (ct *Thread) goOn(s *savedStack) error {
-	for from := (&continuation{s, 0, abi.ESUCCESS}); ; {
+	for from := (continuation{s, 0, abi.ESUCCESS}); ; {
 		e := from.stack.entry
 		_, err := ct.enter(e, from)
 		switch {
 		case ct.proc.exiting.Load() || e.outer == nil:
 			return err
-		case ct.stack.jump == nil:
+		case ct.stack.jump.stack == nil:
 			return cmp.Or(err, error(errHandlerEnds))
 		}
-		from, ct.stack.jump = ct.stack.jump, nil
+		from, ct.stack.jump = ct.stack.jump, continuation{}
 		ct.setMask(0, false)
 	}
 }

@@ -60,7 +60,7 @@ func (t *Thread) takeSignals(own bool) (handled bool, err error) {
 
 // unwinds reports whether the thread must not return to where it was.
 func (t *Thread) unwinds() bool {
-	return t.exited || t.proc.exiting.Load() || t.stack.jump != nil || t.signals.delivery != nil && t.signals.delivery.abandoned
+	return t.exited || t.proc.exiting.Load() || t.stack.jump.stack != nil || t.signals.delivery != nil && t.signals.delivery.abandoned
 }
 
 // takeSignal takes the next signal that the thread accepts, which blocks it
@@ -165,7 +165,7 @@ func (t *Thread) deliver(callback string, sig abi.Signal) (outcome, error) {
 	switch {
 	case t.exited || t.proc.exiting.Load():
 		return handled, ErrUnwind
-	case t.stack.jump != nil: // the handler does not return: its signal may come again
+	case t.stack.jump.stack != nil: // the handler does not return: its signal may come again
 		t.endHandling(sig)
 		return handled, ErrUnwind
 	case err == nil:
@@ -212,7 +212,7 @@ type savedStackPointer struct {
 }
 
 func (t *Thread) saveStackPointer() (s savedStackPointer) {
-	if s.global = t.instance.Global(stackPointer); s.global != nil {
+	if s.global = t.globals().sp; s.global != nil {
 		s.value = s.global.Get()
 	}
 	return s

@@ -34,15 +34,14 @@ type stackCheckpointed struct {
 	*savedStack
 	id     uint64
 	buffer uint32
-	sp     uint64
 }
 
 // add keeps a stack and returns its number. Returns ENOMEM when there would be
 // more than [maxSaved].
 func (c *checkpoints) add(s *savedStack, buffer uint32) (uint64, abi.Errno) {
-	sp, stale := s.stackPointer(), 0
+	stale := 0
 	for i := len(c.saved) - 1; i >= 0; i-- {
-		if old := c.saved[i]; old.sp < sp || old.sp == sp && old.buffer == buffer {
+		if old := c.saved[i]; old.sp < s.sp || old.sp == s.sp && old.buffer == buffer {
 			if stale++; stale > maxStale {
 				c.size -= old.size()
 				c.saved = slices.Delete(c.saved, i, i+1)
@@ -54,7 +53,7 @@ func (c *checkpoints) add(s *savedStack, buffer uint32) (uint64, abi.Errno) {
 	}
 	c.last++
 	c.size += s.size()
-	c.saved = append(c.saved, stackCheckpointed{s, c.last, buffer, sp})
+	c.saved = append(c.saved, stackCheckpointed{s, c.last, buffer})
 	return c.last, abi.ESUCCESS
 }
 
@@ -71,15 +70,6 @@ func (c *checkpoints) find(id uint64) *savedStack {
 	return nil
 }
 
-func (s *savedStack) stackPointer() uint64 {
-	for _, g := range s.globals {
-		if g.name == stackPointer {
-			return g.value
-		}
-	}
-	return 0
-}
-
 // stackCheckpoint is stack_checkpoint(snapshot, value): saves the stack, as
 // setjmp(3), and stores 0. It returns once more for each stack_restore, and
 // stores what that gives.
@@ -91,7 +81,7 @@ func (s *savedStack) stackPointer() uint64 {
 //   - ENOTSUP: it is not known where the stack is
 func stackCheckpoint(t *Thread, p []uint64) abi.Errno {
 	snapshot, ret := uint32(p[0]), uint32(p[1])
-	if c := t.rewound(); c != nil {
+	if c, ok := t.rewound(); ok {
 		if c.errno == abi.ESUCCESS {
 			t.putUint64(ret, c.value)
 		}
@@ -100,13 +90,18 @@ func stackCheckpoint(t *Thread, p []uint64) abi.Errno {
 	if !t.inMemory(snapshot, abi.SizeofStackSnapshot) || !t.inMemory(ret, 8) {
 		return abi.EFAULT
 	}
-	return t.unwind(func(s *savedStack) *continuation {
-		id, errno := t.checkpoints.add(s, snapshot)
-		b := t.instance.Memory().Bytes()[snapshot:][:abi.SizeofStackSnapshot]
-		clear(b)
-		binary.LittleEndian.PutUint64(b, id)
-		return &continuation{s, 0, errno}
-	})
+	return t.unwind(unwinding{next: (*Thread).checkpointed, arg: snapshot})
+}
+
+// checkpointed keeps the stack under a number that it writes to the snapshot, at
+// the address u.arg.
+func (t *Thread) checkpointed(u *unwinding) continuation {
+	s := u.stack.keep()
+	id, errno := t.checkpoints.add(s, u.arg)
+	b := t.instance.Memory().Bytes()[u.arg:][:abi.SizeofStackSnapshot]
+	clear(b)
+	binary.LittleEndian.PutUint64(b, id)
+	return continuation{s, 0, errno}
 }
 
 // stackRestore is stack_restore(snapshot, value): goes back to where the stack
@@ -123,13 +118,14 @@ func stackRestore(t *Thread, p []uint64) {
 	case target == nil || !t.entered(target.entry):
 		t.trap("stack_restore: the stack is gone, as its function has returned")
 	case target.entry != t.stack.entry:
-		t.stack.jump = &continuation{target, max(p[1], 1), abi.ESUCCESS}
+		t.stack.jump = continuation{target, max(p[1], 1), abi.ESUCCESS}
 	default:
-		errno := t.unwind(func(*savedStack) *continuation {
-			return &continuation{target, max(p[1], 1), abi.ESUCCESS}
-		})
+		errno := t.unwind(unwinding{next: jumped, target: continuation{target, max(p[1], 1), abi.ESUCCESS}})
 		if errno != abi.ESUCCESS {
 			t.trap("stack_restore: " + errno.Name())
 		}
 	}
 }
+
+// jumped leaves the stack that was saved.
+func jumped(_ *Thread, u *unwinding) continuation { return u.target }

@@ -63,7 +63,7 @@ var ErrUnwind = errors.New("wasix: the guest thread ends here")
 // disturbed reports, to a guest that is about to run on, that it must not, or that
 // signals were sent to it: see attend.
 func (t *Thread) disturbed() bool {
-	return t.waiter.Noticed() || t.exited || t.stack.jump != nil
+	return t.waiter.Noticed() || t.exited || t.stack.jump.stack != nil
 }
 
 // after returns the deadline d nanoseconds from the beginning of a call, at most

@@ -68,7 +68,7 @@ func threadSpawn2022(t *Thread, p []uint64) abi.Errno {
 		export = "_react"
 	}
 	tid, errno := t.spawn(threadEntry{export, func(t *Thread) error {
-		if sp := t.instance.Global(stackPointer); sp != nil {
+		if sp := t.globals().sp; sp != nil {
 			sp.Set(stackBase)
 		}
 		t.stack.low, t.stack.known = uint32(stackStart), stackStart < stackBase

@@ -118,7 +118,7 @@ func (t *Thread) beginTrace(s *Syscall, stack []uint64) {
 // first is not.
 func (t *Thread) endTrace(stack []uint64, err error) {
 	e := &t.traced
-	if e.Syscall.rewinds && t.stack.unwinding != nil && err == nil {
+	if e.Syscall.rewinds && t.stack.unwinding.next != nil && err == nil {
 		e.unwound = e.start
 		return
 	}

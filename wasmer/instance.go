@@ -32,14 +32,14 @@ func (in *instance) HasExport(name string) bool {
 
 // Call implements [wasix.Instance]. A host function may call its own guest.
 func (in *instance) Call(export string, args ...uint64) (uint64, error) {
-	if !in.HasExport(export) {
-		return 0, fmt.Errorf("wasmer: no function %q is exported", export)
-	}
 	return in.call(export, args...)
 }
 
 func (in *instance) call(export string, args ...uint64) (uint64, error) {
-	index, _ := in.module.code.Export(export, cwasmer.Func)
+	index, ok := in.module.code.Export(export, cwasmer.Func)
+	if !ok {
+		return 0, fmt.Errorf("wasmer: no function %q is exported", export)
+	}
 	result, err := in.guest.Call(index, args...)
 	if err != nil {
 		return 0, failure(err)

@@ -24,8 +24,22 @@ type instance struct {
 	ownMemory   bool
 	interrupted atomic.Bool
 	closed      bool
-	ended       error                   // why a host function unwinds the guest
-	idle        map[string]api.Function // exports that were called and are free for the next call
+	ended       error              // why a host function unwinds the guest
+	exports     map[string]*export // those that were called
+}
+
+// export is an exported function.
+type export struct {
+	name            string
+	params, results int
+	idle            []call // that went well, and are free for the next
+}
+
+// call is what one call takes: a function with a stack that no other call uses, and
+// the parameters, in whose place it puts the result.
+type call struct {
+	function api.Function
+	values   []uint64
 }
 
 var errInterrupted error = &wasix.Trap{Message: "interrupted"}
@@ -61,36 +75,50 @@ func (in *instance) HasExport(name string) bool {
 
 // Call implements [wasix.Instance]. A host function may call its own guest.
 func (in *instance) Call(export string, args ...uint64) (uint64, error) {
-	signature, ok := in.module.info.Exports[export]
-	if !ok {
-		return 0, fmt.Errorf("wazero: no function %q is exported", export)
+	e, err := in.export(export)
+	if err != nil {
+		return 0, err
 	}
-	if len(args) != len(signature.Params) {
-		return 0, fmt.Errorf("wazero: %q takes %d arguments, not %d", export, len(signature.Params), len(args))
+	if len(args) != e.params {
+		return 0, fmt.Errorf("wazero: %q takes %d arguments, not %d", export, e.params, len(args))
 	}
 	if in.closed || in.interrupted.Load() {
 		return 0, errInterrupted
 	}
-	f := in.function(export)
-	results, err := f.Call(in.context, args...)
-	if err != nil {
+	c := in.begin(e)
+	copy(c.values, args)
+	if err := c.function.CallWithStack(in.context, c.values); err != nil {
 		return 0, in.failure(err)
 	}
-	in.idle[export] = f
-	if len(results) == 0 {
+	e.idle = append(e.idle, c)
+	if e.results == 0 {
 		return 0, nil
 	}
-	return results[0], nil
+	return c.values[0], nil
 }
 
-// function returns an exported function with a stack that no call uses. After a
-// call that went well it may be used again.
-func (in *instance) function(export string) api.Function {
-	if f := in.idle[export]; f != nil {
-		delete(in.idle, export)
-		return f
+// export returns the exported function of that name.
+func (in *instance) export(name string) (*export, error) {
+	if e := in.exports[name]; e != nil {
+		return e, nil
 	}
-	return in.guest.ExportedFunction(export)
+	signature, ok := in.module.info.Exports[name]
+	if !ok {
+		return nil, fmt.Errorf("wazero: no function %q is exported", name)
+	}
+	e := &export{name: name, params: len(signature.Params), results: len(signature.Results)}
+	in.exports[name] = e
+	return e, nil
+}
+
+// begin returns what a call of e takes.
+func (in *instance) begin(e *export) call {
+	if last := len(e.idle) - 1; last >= 0 {
+		c := e.idle[last]
+		e.idle = e.idle[:last]
+		return c
+	}
+	return call{in.guest.ExportedFunction(e.name), make([]uint64, max(e.params, e.results, 1))}
 }
 
 // unwind ends the call into the guest that a host function serves, with err.

@@ -76,7 +76,7 @@ func (m *Module) Instantiate(t *wasix.Thread, mem wasix.Memory) (wasix.Instance,
 	if p == nil {
 		return nil, errModuleClosed
 	}
-	in := &instance{module: m, thread: t, idle: make(map[string]api.Function)}
+	in := &instance{module: m, thread: t, exports: make(map[string]*export)}
 	if p.memory == nil {
 		own, err := newMemory(m.info.Memory, m.memoryLimit)
 		if err != nil {
