@@ -2,7 +2,7 @@ package network
 
 // Info is what a socket tells of itself, as ss(8) shows it. Byte counts are 0
 // where the network keeps none: they are kept for TCP only. A virtual network does
-// not tell how many connections wait, nor what peers have not got.
+// not tell what peers have not got.
 type Info struct {
 	Local, Peer Addr // zero where there is none
 	// State is "LISTEN", "ESTAB", "SYN-SENT", ... as ss has it, "" where the

@@ -178,8 +178,9 @@ func (h *Host) Resolve(_ context.Context, name string) ([]netip.Addr, error) {
 // endpoint is an endpoint of the netstack with the queue of its events.
 type endpoint struct {
 	tcpip.Endpoint
-	events *waiter.Queue
-	told   atomic.Bool // how the connection ended
+	events  *waiter.Queue
+	told    atomic.Bool // how the connection ended
+	waiting waiting     // of a listener
 }
 
 // newEndpoint returns ENETDOWN when the host is down.

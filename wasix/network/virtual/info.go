@@ -1,7 +1,10 @@
 package virtual
 
 import (
+	"sync/atomic"
+
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
 
 	"github.com/gowasix/gowasix/wasix/network"
 )
@@ -25,7 +28,32 @@ func (s *stream) Info() network.Info {
 	if s.state.Load() == listening {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		i.RecvQueue = s.ep().waiting.length()
 		i.SendQueue = s.backlog - 1 // see Listen
 	}
 	return i
 }
+
+// waiting counts the connections in the queue of an endpoint that listens, whose
+// length the netstack keeps to itself: it notifies of each that comes.
+type waiting struct {
+	entry waiter.Entry
+	n     atomic.Int64 // less than there are, and even -1, for a moment
+}
+
+// count starts to count, before the endpoint listens.
+func (w *waiting) count(events *waiter.Queue) {
+	w.entry.Init(w, waiter.ReadableEvents|waiter.WritableEvents)
+	events.EventRegister(&w.entry)
+}
+
+// NotifyEvent is called by the netstack. What becomes readable alone is a connection
+// that came; at the listener's end it becomes everything.
+func (w *waiting) NotifyEvent(mask waiter.EventMask) {
+	if mask == waiter.ReadableEvents {
+		w.n.Add(1)
+	}
+}
+
+// length returns how many connections wait.
+func (w *waiting) length() int { return max(int(w.n.Load()), 0) }

@@ -132,10 +132,12 @@ func (s *stream) Listen(backlog int) error {
 	default:
 		return syscall.EINVAL
 	}
-	if s.taken() {
+	if s.taken() || s.bindAgain() != nil {
 		return syscall.EADDRINUSE
 	}
-	if err := s.ep().Listen(backlog); err != nil {
+	ep := s.ep()
+	ep.waiting.count(ep.events)
+	if err := ep.Listen(backlog); err != nil {
 		_ = s.renew()
 		return errno(err)
 	}
@@ -166,6 +168,20 @@ func (s *stream) taken() bool {
 	return s.host.stack.CheckRegisterTransportEndpoint(protos, tcp.ProtocolNumber, id, flags, 0) != nil
 }
 
+// bindAgain binds to the address that Bind was asked for, where renew found a port
+// that connections of the old endpoint have. mu is held.
+func (s *stream) bindAgain() error {
+	if s.bound || !s.asked {
+		return nil
+	}
+	if err := s.ep().Bind(s.local); err != nil {
+		_ = s.renew()
+		return errno(err)
+	}
+	s.bound = true
+	return nil
+}
+
 // setBacklog changes the backlog. The netstack refuses one that the present
 // connections exceed; they are to stay, so it becomes the least that it takes.
 func (s *stream) setBacklog(backlog int) {
@@ -180,10 +196,12 @@ func (s *stream) Accept() (network.Socket, network.Addr, error) {
 		return nil, network.Addr{}, syscall.EINVAL
 	}
 	var peer tcpip.FullAddress
-	ep, events, err := s.ep().Accept(&peer)
+	l := s.ep()
+	ep, events, err := l.Accept(&peer)
 	if err != nil {
 		return nil, network.Addr{}, errno(err)
 	}
+	l.waiting.n.Add(-1)
 	c := new(stream)
 	c.state.Store(connected)
 	s.mu.Lock()
