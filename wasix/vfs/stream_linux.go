@@ -3,6 +3,7 @@ package vfs
 import (
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,8 @@ type stream struct {
 	rights   abi.Rights
 	// nonblock says that O_NONBLOCK is set. On a description that other programs
 	// share it never is: then each operation asks first whether it would block.
-	nonblock bool
+	nonblock  bool
+	uncounted atomic.Bool // it has no FIONREAD, as /dev/null
 }
 
 // openStream returns what f is, as a file of a guest; f stays the caller's. With
@@ -132,10 +134,15 @@ func (s *stream) Stat() (descriptor.Stat, error) {
 	}, nil
 }
 
-// Available returns how many bytes can be read at once.
+// Available returns how many bytes can be read at once, 0 for what cannot tell,
+// which is asked only once.
 func (s *stream) Available() int {
+	if s.uncounted.Load() {
+		return 0
+	}
 	n, err := unix.IoctlGetInt(s.fd, unix.TIOCINQ)
 	if err != nil {
+		s.uncounted.Store(err == syscall.ENOTTY)
 		return 0
 	}
 	return n

@@ -281,6 +281,10 @@ func TestHostDevice(t *testing.T) {
 	if Rights(file).Base&abi.RightsFdSeek == 0 {
 		t.Fatal("it passes for a terminal")
 	}
+	counted := file.(interface{ Available() int })
+	if n, again := counted.Available(), counted.Available(); n != 0 || again != 0 || !file.(*device).uncounted.Load() {
+		t.Fatalf("%d bytes, %d when asked again", n, again)
+	}
 	if _, err := file.(descriptor.Positioned).Seek(0, 0); err != nil {
 		t.Fatal(err)
 	}
