@@ -164,23 +164,21 @@ func portAddresses(g *sockGuest) {
 
 func portRefuses(g *sockGuest) {
 	l := portLayout2023
-	for address, want := range map[string]abi.Errno{
-		"10.0.0.1/16": abi.EADDRINUSE, "0.0.0.0/0": abi.EINVAL, "127.0.0.2/8": abi.EINVAL,
-		"224.0.0.1/4": abi.EINVAL, "255.255.255.255/32": abi.EINVAL, "10.0.255.255/16": abi.EINVAL,
-		"::/0": abi.EINVAL, "::1/128": abi.EINVAL, "ff02::1/8": abi.EINVAL, "::ffff:10.0.0.9/128": abi.EINVAL,
+	refused := func(address string, want abi.Errno) {
+		g.wants(want, nil, "port_addr_add", g.put(cidrAt, l.cidrOf(netip.MustParsePrefix(address))))
+	}
+	refused("10.0.0.1/16", abi.EADDRINUSE)
+	for _, address := range []string{
+		"0.0.0.0/0", "127.0.0.2/8", "224.0.0.1/4", "255.255.255.255/32", "10.0.255.255/16",
+		"::/0", "::1/128", "ff02::1/8", "::ffff:10.0.0.9/128",
 	} {
-		ip, bits, _ := bytes.Cut([]byte(address), []byte("/"))
-		n := 0
-		for _, digit := range bits {
-			n = 10*n + int(digit-'0')
-		}
-		g.wants(want, nil, "port_addr_add", g.put(cidrAt, l.cidrOf(netip.PrefixFrom(netip.MustParseAddr(string(ip)), n))))
+		refused(address, abi.EINVAL)
 	}
 	long := l.cidrOf(netip.MustParsePrefix("10.0.9.9/32"))
 	long[6] = 33
 	g.wants(abi.EINVAL, nil, "port_addr_add", g.put(cidrAt, long))
-	for family, want := range map[byte]abi.Errno{0: abi.EAFNOSUPPORT, 3: abi.EAFNOSUPPORT, 9: abi.EAFNOSUPPORT} {
-		g.wants(want, nil, "port_addr_add", g.put(cidrAt, []byte{family}))
+	for _, family := range []byte{0, 3, 9} {
+		g.wants(abi.EAFNOSUPPORT, nil, "port_addr_add", g.put(cidrAt, []byte{family}))
 	}
 }
 

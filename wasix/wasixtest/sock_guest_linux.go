@@ -41,30 +41,31 @@ var (
 	familyNames = map[abi.AddressFamily]string{inet4: "IPv4", inet6: "IPv6", local: "UNIX"}
 )
 
-// grounded returns a function that makes a case of Run of socket cases, with one
-// subtest per ground, socket case and family. None may leave a descriptor of the
-// host's behind.
-func grounded(grounds []*ground) func(rows []sockCase) func(*testing.T, wasix.Engine) {
-	return func(rows []sockCase) func(*testing.T, wasix.Engine) {
-		return func(t *testing.T, e wasix.Engine) {
-			m := compile(t, e, withThreads(Passthrough(guestPages, socketCalls()...)))
-			for _, gr := range grounds {
-				t.Run(gr.name, func(t *testing.T) {
-					for _, row := range rows {
-						t.Run(row.name, func(t *testing.T) { row.runOn(t, gr, e, m) })
-					}
-				})
-			}
+// grounded returns a case of Run of socket cases, with one subtest per ground, socket
+// case and family. None may leave a descriptor of the host's behind.
+func grounded(grounds []*ground, rows []sockCase) func(*testing.T, wasix.Engine) {
+	return func(t *testing.T, e wasix.Engine) {
+		m := compile(t, e, withThreads(Passthrough(guestPages, socketCalls()...)))
+		for _, gr := range grounds {
+			t.Run(gr.name, func(t *testing.T) {
+				for _, row := range rows {
+					t.Run(row.name, func(t *testing.T) { row.runOn(t, gr, e, m) })
+				}
+			})
 		}
 	}
 }
 
-func (c sockCase) runOn(t *testing.T, gr *ground, e wasix.Engine, m wasix.Module) {
-	families := c.families
-	if families == nil {
-		families = inet[:1]
+// runsFor returns the families that a guest runs the case for.
+func (c sockCase) runsFor() []abi.AddressFamily {
+	if c.families == nil {
+		return inet[:1]
 	}
-	for _, f := range families {
+	return c.families
+}
+
+func (c sockCase) runOn(t *testing.T, gr *ground, e wasix.Engine, m wasix.Module) {
+	for _, f := range c.runsFor() {
 		t.Run(familyNames[f], func(t *testing.T) {
 			gr.check(t, c, f, func(t testing.TB) {
 				before := descriptors(t)
