@@ -129,24 +129,7 @@ func (t *Thread) positioned(fd uint64, need ...abi.Rights) (descriptor.Positione
 //   - ENOTCAPABLE: the right FD_SEEK was dropped
 //   - ESPIPE: fd has no file offset
 func fdPread(t *Thread, p []uint64) abi.Errno {
-	if p[3] > math.MaxInt64 {
-		return abi.EINVAL // before all else, as on Linux
-	}
-	file, d, errno := t.positioned(p[0], abi.RightsFdRead, abi.RightsFdSeek)
-	if errno != abi.ESUCCESS {
-		return errno
-	}
-	defer d.Release()
-	iovs, ro, errno := t.transferAt(p)
-	if errno != abi.ESUCCESS {
-		return errno
-	}
-	n, err := file.Preadv(iovs, int64(p[3]))
-	if err != nil {
-		return errnoOf(err)
-	}
-	binary.LittleEndian.PutUint32(ro, uint32(n))
-	return abi.ESUCCESS
+	return t.transferAt(p, abi.RightsFdRead, descriptor.Positioned.Preadv)
 }
 
 // fdPwrite is fd_pwrite(fd, iovs, iovs_len, offset, ro_nwritten): writes at
@@ -162,19 +145,29 @@ func fdPread(t *Thread, p []uint64) abi.Errno {
 //   - ENOTCAPABLE: the right FD_SEEK was dropped
 //   - ESPIPE: fd has no file offset
 func fdPwrite(t *Thread, p []uint64) abi.Errno {
+	return t.transferAt(p, abi.RightsFdWrite, descriptor.Positioned.Pwritev)
+}
+
+// transferAt is fd_pread or fd_pwrite, as move tells.
+func (t *Thread) transferAt(p []uint64, need abi.Rights,
+	move func(descriptor.Positioned, [][]byte, int64) (int, error)) abi.Errno {
 	if p[3] > math.MaxInt64 {
 		return abi.EINVAL // before all else, as on Linux
 	}
-	file, d, errno := t.positioned(p[0], abi.RightsFdWrite, abi.RightsFdSeek)
+	file, d, errno := t.positioned(p[0], need, abi.RightsFdSeek)
 	if errno != abi.ESUCCESS {
 		return errno
 	}
 	defer d.Release()
-	iovs, ro, errno := t.transferAt(p)
+	iovs, errno := t.buffersAt(p[1], p[2], p[3])
 	if errno != abi.ESUCCESS {
 		return errno
 	}
-	n, err := file.Pwritev(iovs, int64(p[3]))
+	ro, ok := t.bytes(uint32(p[4]), 4)
+	if !ok {
+		return abi.EFAULT
+	}
+	n, err := move(file, iovs, int64(p[3]))
 	if err != nil {
 		return errnoOf(err)
 	}
@@ -182,23 +175,16 @@ func fdPwrite(t *Thread, p []uint64) abi.Errno {
 	return abi.ESUCCESS
 }
 
-// transferAt decodes the parameters that fd_pread and fd_pwrite share.
-func (t *Thread) transferAt(p []uint64) (iovs [][]byte, ro []byte, errno abi.Errno) {
-	if iovs, errno = t.buffers(p[1], p[2]); errno != abi.ESUCCESS {
-		return nil, nil, errno
-	}
-	last := p[3]
+// buffersAt is buffers, and EINVAL when so many bytes from offset on go too far.
+func (t *Thread) buffersAt(ptr, n, offset uint64) ([][]byte, abi.Errno) {
+	iovs, errno := t.buffers(ptr, n)
 	for _, b := range iovs {
-		last += uint64(len(b))
+		offset += uint64(len(b))
 	}
-	if last > math.MaxInt64 {
-		return nil, nil, abi.EINVAL
+	if errno == abi.ESUCCESS && offset > math.MaxInt64 {
+		return nil, abi.EINVAL
 	}
-	ro, ok := t.bytes(uint32(p[4]), 4)
-	if !ok {
-		return nil, nil, abi.EFAULT
-	}
-	return iovs, ro, abi.ESUCCESS
+	return iovs, errno
 }
 
 // whence is what a module's numbers for whence mean.
