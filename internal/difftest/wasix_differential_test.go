@@ -83,6 +83,7 @@ var probes = []probe{
 	{name: "proc-state", variants: shared, args: []string{"spawns"}, program: true},
 	{name: "proc-state", variants: shared, args: []string{"signals"}},
 	{name: "proc-state", variants: shared, args: []string{"threads"}},
+	{name: "proc-state", variants: shared, args: []string{"jumps"}},
 	{name: "vfork", variants: both, program: true},
 	{name: "vfork", variants: shared, args: []string{"threads"}},
 	{name: "sock-threads", variants: shared},

@@ -103,3 +103,26 @@ func forksBadly(t *testing.T, e wasix.Engine) {
 		}
 	}
 }
+
+// forksForEver computes without end where the program should go up its stack, or down
+// it in both processes. A signal in between ends it all the same.
+func forksForEver(t *testing.T, e wasix.Engine) {
+	const unwind, rewind = 1, 2
+	for _, state := range []int32{unwind, rewind} {
+		m := forkProgram()
+		start := &m.Functions[0].Body
+		stuck := Body(GlobalGet(forkState), I32Const(state), I32Sub, I32Eqz, If(count(0), spin))
+		if state == unwind {
+			*start = Body(I32Const(1), I32Const(forkPid), Call(forkFork), Drop, stuck)
+		} else {
+			*start = Body(stuck, *start)
+		}
+		for _, sig := range []abi.Signal{abi.SignalTerm, abi.SignalKill} {
+			cmd, _ := startCounting(t, e, m, 1)
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Error(err)
+			}
+			wantExit(t, cmd.Wait(), 128+int(sig))
+		}
+	}
+}

@@ -118,6 +118,7 @@ var cases = []engineCase{
 	{"a program that goes up and down its stack forks", forks},
 	{"a program without asyncify's exports, or with others of their names, does not fork", forksNot},
 	{"a program that does not go up and down its stack where it should traps", forksBadly},
+	{"a program that computes for ever where it should go up or down its stack is ended", forksForEver},
 }
 
 // checkGoroutines fails the test if there are more goroutines than before, once

@@ -18,6 +18,9 @@ struct sigaction {
 };
 int sigaction(int signo, const struct sigaction *act, struct sigaction *old);
 int raise(int signo);
+typedef jmp_buf sigjmp_buf;
+#define sigsetjmp(env, savemask) setjmp(env)
+#define siglongjmp longjmp
 
 // ignored_signals fills in which signals are ignored, up to 64, and returns how many.
 size_t ignored_signals(uint8_t *list);

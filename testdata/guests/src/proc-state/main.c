@@ -25,7 +25,8 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } groups[] = {{"waits", waits},       {"stops", stops},   {"deaths", deaths},       {"inherits", inherits},
-	      {"executes", executes}, {"spawns", spawns}, {"signals", signal_rows}, {"threads", thread_rows}};
+	      {"executes", executes}, {"spawns", spawns}, {"signals", signal_rows}, {"threads", thread_rows},
+	      {"jumps", jump_rows}};
 
 int main(int argc, char **argv)
 {

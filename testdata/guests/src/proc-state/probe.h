@@ -14,6 +14,7 @@ int executes(void);
 int spawns(void);
 int signal_rows(void);
 int thread_rows(void);
+int jump_rows(void);
 void thread_signals(void); // the part of thread_rows on signals
 
 // report is the program that is executed: it prints what it finds. argv[1] is
