@@ -3,6 +3,8 @@ package network
 import (
 	"net/netip"
 	"sync"
+
+	"github.com/gowasix/gowasix/wasix/ready"
 )
 
 // Streams are granted once. Of datagrams, each is: from whom, and to whom.
@@ -29,6 +31,15 @@ func (s *guardedSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int,
 		}
 	}
 	return 0, 0, s.comeBack()
+}
+
+// Available returns how many bytes can be read at once, after it has dropped
+// datagrams that may not come in. A pending error is left to be received.
+func (s *guardedSocket) Available() int {
+	if !s.stream() && s.Socket.Ready(ready.In)&(ready.In|ready.Err) == ready.In {
+		_, _, _ = s.Recvmsg(nil, MsgPeek, nil)
+	}
+	return Available(s.Socket)
 }
 
 // receives reports whether a datagram of sender may come in. A read that found

@@ -73,3 +73,31 @@ func TestInfoOfUnixSockets(t *testing.T) {
 		}
 	}
 }
+
+// What can be read at once leaves out datagrams that a policy does not let in, and
+// an error stays to be told.
+func TestAvailableUnderPolicy(t *testing.T) {
+	n, _ := guarded(t, "ipv4:allow=127.0.0.1:*")
+	u, bad, good := open(t, n, inet4, dgram), open(t, Host(), inet4, dgram), open(t, Host(), inet4, dgram)
+	check(t, "bind", firstError(u.Bind(loopback(inet4)), bad.Bind(inet("127.0.0.2:0")), good.Bind(loopback(inet4))), nil)
+	at := must[Addr](t)(u.LocalAddr())
+	sendString(t, bad, "a long datagram", &at)
+	if got := Available(u); got != 0 {
+		t.Errorf("%d bytes of one that is refused can be read", got)
+	}
+	sendString(t, bad, "a long datagram", &at)
+	sendString(t, good, "short", &at)
+	if got := Available(u); got != 5 {
+		t.Errorf("%d bytes can be read, want 5", got)
+	}
+	if got := recvString(t, u); got != "short" {
+		t.Errorf("got %q", got)
+	}
+	peer := must[Addr](t)(good.LocalAddr())
+	check(t, "connect and close", firstError(u.Connect(peer), closeNow(good)), nil)
+	sendString(t, u, "to nobody", nil)
+	if got := Available(u); got != 0 {
+		t.Errorf("%d bytes can be read from nobody", got)
+	}
+	check(t, "the error", u.TakeError(), syscall.ECONNREFUSED)
+}
