@@ -69,7 +69,20 @@ func (f *runFlags) network(stderr io.Writer) (network.Network, error) {
 	}
 	publisher := network.Publish(n, maps)
 	publisher.OnBind = func(bound network.PortMap) { announce(stderr, maps, bound) }
+	publisher.OnError = (&failures{out: stderr}).add
 	return publisher, nil
+}
+
+// failures tells the user of ports that were not published, once each.
+type failures struct {
+	told sync.Map
+	out  io.Writer
+}
+
+func (f *failures) add(m network.PortMap, err error) {
+	if _, told := f.told.LoadOrStore(m, nil); !told {
+		fmt.Fprintf(f.out, "gowasix: -p %s: %v\n", m, err)
+	}
 }
 
 // portMaps returns the ports of -p, which can be had.

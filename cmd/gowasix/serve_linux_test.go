@@ -160,6 +160,18 @@ func TestPublishChosenPort(t *testing.T) {
 	}
 }
 
+// A socket of IPv4 cannot be published at an address of IPv6, but on a network in
+// memory; the user is told so.
+func TestPublishOtherFamily(t *testing.T) {
+	publish := []string{"run", "-p", "[::1]:0:80", guests.Path("http"), "0.0.0.0", "80"}
+	command(t, "", publish...).want(t, 1, "", "gowasix: -p [::1]:0:80: the guest's socket is of IPv4, the address outside of IPv6")
+	s := serve(t, append([]string{"run", "--net=virtual"}, publish[1:]...)...)
+	addr := s.expect(`^gowasix: port 80 of the guest is at (\[::1\]:\d+)$`)[1]
+	s.expect(`^listening on 80$`)
+	fetch(t, addr, "/")
+	s.end(syscall.SIGINT)
+}
+
 func TestPublishDatagrams(t *testing.T) {
 	s := serve(t, "run", "-p", "0:7/udp", guests.Path("udp-echo"), "7")
 	addr := s.expect(`^gowasix: port 7 of the guest is at (\S+)$`)[1]

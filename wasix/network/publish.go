@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/gowasix/gowasix/internal/syserror"
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/ready"
 )
@@ -109,6 +110,9 @@ type Publisher struct {
 	// with the address outside that it got. It is set before the network is
 	// used, may be called concurrently, and the guest waits for it.
 	OnBind func(PortMap)
+	// OnError, unless nil, is told whenever the guest's bind to a published port
+	// failed, with more than the errno that the guest got. As OnBind otherwise.
+	OnError func(PortMap, error)
 
 	ports  []*published
 	dialer Dialer // nil: bound outside
@@ -235,7 +239,10 @@ func (s *publishedSocket) Bind(addr Addr) error {
 	}
 	bound, err := s.bindPublished(m, addr)
 	if err != nil {
-		return err
+		if tell := s.publisher.OnError; tell != nil {
+			tell(m.PortMap, err)
+		}
+		return syserror.Of(err)
 	}
 	if tell := s.publisher.OnBind; tell != nil {
 		tell(PortMap{Outside: bound, Guest: m.Guest, Proto: m.Proto})
@@ -262,12 +269,15 @@ func (s *publishedSocket) bindPublished(m *published, addr Addr) (netip.AddrPort
 	return bound, err
 }
 
+// errOtherFamily says why a socket of the kernel's is not bound outside.
+var errOtherFamily = fmt.Errorf("the guest's socket is of IPv4, the address outside of IPv6: %w", syscall.EADDRNOTAVAIL)
+
 // bindOutside binds the socket itself to the address outside.
 func (s *publishedSocket) bindOutside(at netip.AddrPort, addr Addr) (netip.AddrPort, error) {
 	target := at
 	switch {
 	case s.family == abi.AddressFamilyInet4 && !at.Addr().Is4():
-		return at, syscall.EADDRNOTAVAIL
+		return at, errOtherFamily
 	case s.family == abi.AddressFamilyInet6 && at.Addr().Is4():
 		_ = s.SetOption(abi.SockOptionOnlyV6, 0) // fails when bound, as Bind will
 		target = netip.AddrPortFrom(netip.AddrFrom16(at.Addr().As16()), at.Port())

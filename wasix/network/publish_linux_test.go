@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -77,7 +78,12 @@ func TestPublishNothingElse(t *testing.T) {
 	check(t, "connect when published", s.Connect(inet("127.0.0.1:1")), syscall.EPERM)
 	if slices.Contains(families(t), inet6) {
 		n = publisher(t, "[::1]:0:80")
+		var told []string
+		n.OnError = func(m PortMap, err error) { told = append(told, m.String()+": "+err.Error()) }
 		check(t, "IPv4 at IPv6", open(t, n, inet4, stream).Bind(inet("0.0.0.0:80")), syscall.EADDRNOTAVAIL)
+		if len(told) != 1 || !strings.HasPrefix(told[0], "[::1]:0:80: the guest's socket is of IPv4") {
+			t.Errorf("told of %q", told)
+		}
 		check(t, "IPv6 at IPv6", open(t, n, inet6, stream).Bind(inet("[::]:80")), nil)
 	}
 }
