@@ -53,6 +53,9 @@ func startMesh(ctx context.Context, t *testing.T, m wasix.Module, v *virtual.Net
 	return mesh
 }
 
+// heapTolerance is how many KiB Go's heap may grow: noise of its runtime.
+const heapTolerance = 1 << 10
+
 // meshPort is what all guests listen on.
 const meshPort = 7
 
@@ -151,9 +154,12 @@ func TestMesh(t *testing.T) {
 		took := run()
 		checkBack(t, before)
 		after := measureFreed(t)
-		t.Logf("%d guests, %d connections of %d bytes in %v: %d KiB, %d mappings more", n, n*dials, size, took,
-			after.resident-before.resident, after.mappings-before.mappings)
+		t.Logf("%d guests, %d connections of %d bytes in %v: %d KiB, %d of Go's heap, %d mappings more", n, n*dials, size, took,
+			after.resident-before.resident, after.heap-before.heap, after.mappings-before.mappings)
 		checkResident(t, e, n, keptAtOnce, after.resident-before.resident)
+		if grown := after.heap - before.heap; grown > heapTolerance {
+			t.Errorf("Go's heap grew by %d KiB", grown)
+		}
 		if n := after.mappings - before.mappings; n > mappingTolerance {
 			t.Errorf("%d memory mappings more", n)
 		}

@@ -17,17 +17,20 @@ import (
 // resources is what the Go process holds.
 type resources struct {
 	goroutines, descriptors, threads, mappings int
-	resident                                   int // KiB
+	resident, heap                             int // KiB; heap is Go's
 }
 
 func measure(t *testing.T) resources {
 	t.Helper()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
 	return resources{
 		goroutines:  runtime.NumGoroutine(),
 		descriptors: entries(t, "/proc/self/fd"),
 		threads:     entries(t, "/proc/self/task"),
 		mappings:    lines(t, "/proc/self/maps"),
 		resident:    resident(t),
+		heap:        int(m.HeapAlloc >> 10),
 	}
 }
 

@@ -112,10 +112,39 @@ func TestPartition(t *testing.T) {
 	}
 }
 
-// Many hosts, each of which listens and dials others, lose no byte.
+// Many hosts, each of which listens and dials others, lose no byte, and leave no
+// memory behind.
 func TestMesh(t *testing.T) {
+	noLeaks(t)
+	run := func(hosts int) {
+		n := virtual.New()
+		defer n.Close()
+		mesh(t, n, hosts)
+	}
+	run(hosts / 4)
+	goroutines(hosts * 50)
+	const perHost = 4 << 10 // a host that is there takes ten times that and more
+	before := heap()
+	run(hosts)
+	if after := heap(); after > before+hosts*perHost {
+		t.Errorf("%d hosts leave %d bytes", hosts, after-before)
+	}
+}
+
+// goroutines has n of them at once: the runtime keeps a little of each for the next.
+func goroutines(n int) {
+	var all, end sync.WaitGroup
+	end.Add(1)
+	for range n {
+		all.Go(end.Wait)
+	}
+	end.Done()
+	all.Wait()
+}
+
+// mesh has each of many hosts listen and dial ten others.
+func mesh(t *testing.T, n *virtual.Network, hosts int) {
 	const dials = 10
-	n := newNetwork(t)
 	var serving, dialling sync.WaitGroup
 	listeners := make([]net.Listener, hosts)
 	name := func(i int) string { return fmt.Sprint("host", i%hosts) }
@@ -175,6 +204,15 @@ func echo(from *virtual.Host, to string, seed int) error {
 	return nil
 }
 
+// heap returns how many bytes are in use.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
 // A network gives its memory back when it is closed, with connections in every
 // state.
 func TestCloseFreesMemory(t *testing.T) {
@@ -191,13 +229,6 @@ func TestCloseFreesMemory(t *testing.T) {
 		if _, err := n.Host("a").Dial("tcp", "127.0.0.1:1"); !errors.Is(err, syscall.ENETDOWN) {
 			t.Errorf("a closed network is dialled: %v", err)
 		}
-	}
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
 	}
 	use()
 	before := heap()

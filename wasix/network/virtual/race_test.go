@@ -3,4 +3,4 @@
 package virtual_test
 
 // hosts is how many a mesh has: the race detector makes each packet ten times as dear.
-const hosts = 50
+const hosts = 40
