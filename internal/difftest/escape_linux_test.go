@@ -29,7 +29,7 @@ func TestGuestsDoNotEscape(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, who := range []string{"parent", "fork", "exec"} {
+	for _, who := range []string{"parent", "fork", "exec", "spawn"} {
 		for line := range strings.Lines(string(golden)) {
 			want = append(want, who+": "+strings.TrimSuffix(line, "\n"))
 		}
@@ -45,29 +45,52 @@ func TestGuestsDoNotEscape(t *testing.T) {
 
 // forbidden are the things of the host that the guest goes for, and what it may use.
 type forbidden struct {
-	stream, path, abstract net.Listener
-	datagram               net.PacketConn
-	granted                net.Listener
-	mount                  vfs.FileSystem
+	streams   []net.Listener   // the first by TCP, the others by Unix sockets
+	datagrams []net.PacketConn // the first by UDP
+	granted   net.Listener
+	mount     vfs.FileSystem
+
+	dir, outside, abstract string // where the Unix sockets are
 }
 
 func openForbidden(t *testing.T) *forbidden {
 	t.Helper()
-	dir := t.TempDir()
-	f := &forbidden{}
-	var errs [6]error
-	f.stream, errs[0] = net.Listen("tcp4", "127.0.0.1:0")
-	f.granted, errs[1] = net.Listen("tcp4", "127.0.0.1:0")
-	f.datagram, errs[2] = net.ListenPacket("udp4", "127.0.0.1:0")
-	f.path, errs[3] = net.Listen("unix", filepath.Join(dir, "socket"))
-	f.abstract, errs[4] = net.Listen("unix", "@gowasix-"+filepath.Base(filepath.Dir(dir)))
-	f.mount, errs[5] = vfs.HostDir(dir, false)
-	if err := errors.Join(errs[:]...); err != nil {
+	f := &forbidden{dir: t.TempDir(), outside: t.TempDir()}
+	f.abstract = "@gowasix-" + filepath.Base(filepath.Dir(f.dir))
+	stream := func(network, address string) net.Listener {
+		l, err := net.Listen(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l
+	}
+	datagrams := func(network, address string) {
+		c, err := net.ListenPacket(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		f.datagrams = append(f.datagrams, c)
+	}
+	f.granted = stream("tcp4", "127.0.0.1:0")
+	f.streams = append(f.streams, stream("tcp4", "127.0.0.1:0"))
+	datagrams("udp4", "127.0.0.1:0")
+	for _, name := range []string{filepath.Join(f.dir, "socket"), filepath.Join(f.outside, "socket"), f.abstract} {
+		f.streams = append(f.streams, stream("unix", name))
+		datagrams("unixgram", name+".datagrams")
+	}
+	for _, more := range []string{"", ".datagrams"} {
+		if err := os.Symlink(filepath.Join(f.outside, "socket")+more, filepath.Join(f.dir, "socket.link")+more); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mount, err := vfs.HostDir(f.dir, false)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []io.Closer{f.stream, f.granted, f.datagram, f.path, f.abstract, f.mount.(io.Closer)} {
-		t.Cleanup(func() { _ = c.Close() })
-	}
+	t.Cleanup(func() { _ = mount.(io.Closer).Close() })
+	f.mount = mount
 	go redirect(f.granted)
 	return f
 }
@@ -100,8 +123,8 @@ func (f *forbidden) attempts(t *testing.T, e wasix.Engine) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := wasix.Command(m, "/bin/escape", portOf(f.stream.Addr()), portOf(f.granted.Addr()), portOf(f.datagram.LocalAddr()),
-		"/host/socket", f.abstract.Addr().String()[1:])
+	cmd := wasix.Command(m, "/bin/escape", portOf(f.streams[0].Addr()), portOf(f.granted.Addr()), portOf(f.datagrams[0].LocalAddr()),
+		"/host/socket", f.abstract[1:], filepath.Join(f.outside, "socket"))
 	cmd.Programs = map[string]wasix.Module{"escape": m}
 	cmd.Mounts = []vfs.Mount{{Guest: "/host", FS: f.mount}}
 	cmd.Network = network.WithPolicy(network.WithNames(network.Host(), network.Names{Resolver: &rebinding{}}), policy)
@@ -113,18 +136,25 @@ func (f *forbidden) attempts(t *testing.T, e wasix.Engine) []string {
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
-// check reports who has been reached.
+// check reports who has been reached, and what has been left.
 func (f *forbidden) check(t *testing.T) {
 	t.Helper()
-	for _, l := range []net.Listener{f.stream, f.path, f.abstract} {
+	for _, l := range f.streams {
 		_ = l.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now())
 		if c, err := l.Accept(); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%s was reached: %v, %v", l.Addr(), c, err)
 		}
 	}
-	_ = f.datagram.SetReadDeadline(time.Now())
-	if n, _, err := f.datagram.ReadFrom(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("a datagram came: %d bytes, %v", n, err)
+	for _, c := range f.datagrams {
+		_ = c.SetReadDeadline(time.Now())
+		if n, _, err := c.ReadFrom(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a datagram came to %s: %d bytes, %v", c.LocalAddr(), n, err)
+		}
+	}
+	for dir, want := range map[string]int{f.dir: 4, f.outside: 2} {
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != want {
+			t.Errorf("%s has %v, %v", dir, entries, err)
+		}
 	}
 }
 

@@ -3,16 +3,18 @@
 // kinds of sockets, names, and children, which try all of it again. Each line says
 // what an attempt is answered; those that got through say OK.
 //
-// Arguments: FORBIDDEN GRANTED DATAGRAM PATH ABSTRACT
+// Arguments: FORBIDDEN GRANTED DATAGRAM PATH ABSTRACT OUTSIDE
 //
 // On 127.0.0.1, the TCP port FORBIDDEN may not be connected to and DATAGRAM may not
 // be sent to, but GRANTED may, where a server names an address that is not granted
-// and its port. PATH is a Unix socket of the host that the guest sees as a file, and
-// ABSTRACT the abstract name of another. Children by exec get a socket's descriptor
-// as a sixth argument.
-#include "guest.h"
+// and its port. PATH is a Unix socket of the host that the guest sees as a file, with
+// a symbolic link beside it, PATH.link, to OUTSIDE, a socket where the guest sees
+// nothing; both have another of datagrams beside them, PATH.datagrams. ABSTRACT is the
+// abstract name of one, ABSTRACT.datagrams that of another. Children by exec and spawn
+// get a socket's descriptor and their name as further arguments.
+#include "spawns.h"
 
-static const char *who = "parent", *granted, *path, *abstract;
+static const char *who = "parent", *granted, *path, *abstract, *outside;
 static int forbidden, datagram;
 
 static void tell(const char *what, long result)
@@ -145,24 +147,45 @@ static void kinds(void)
 		tell(list[i].name, socket(list[i].family, list[i].type, list[i].proto));
 }
 
-static void connect_unix(const char *what, const char *name, size_t len, int type)
+// unix_address makes an address of two parts of a name, and returns its length.
+static socklen_t unix_address(struct sockaddr_un *addr, const char *name, const char *more, bool is_abstract)
 {
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	memcpy(to.sun_path, name, len);
-	int fd = open_socket(AF_UNIX, type);
-	tell(what, connect(fd, (void *)&to, (socklen_t)(sizeof to.sun_family + len)));
+	char *to = addr->sun_path + is_abstract;
+	memset(addr, 0, sizeof *addr);
+	addr->sun_family = AF_UNIX;
+	to += format(to, sizeof addr->sun_path - 1, "%s%s", name, more);
+	return (socklen_t)(to - (char *)addr);
+}
+
+// unix_socket goes for a socket of the host, and has the same name for its own.
+static void unix_socket(const char *what, const char *name, bool is_abstract)
+{
+	struct sockaddr_un to, datagrams;
+	socklen_t len = unix_address(&to, name, "", is_abstract);
+	socklen_t datagrams_len = unix_address(&datagrams, name, ".datagrams", is_abstract);
+	int fd = open_socket(AF_UNIX, SOCK_STREAM), packets = open_socket(AF_UNIX, SOCK_DGRAM);
+	say("%s: Unix socket %s\n", who, what);
+	tell("connect", connect(fd, (void *)&to, len));
+	tell("connect for datagrams", connect(packets, (void *)&datagrams, datagrams_len));
+	tell("send", sendto(packets, "x", 1, 0, (void *)&datagrams, datagrams_len));
+	tell("bind", bind(packets, (void *)&datagrams, datagrams_len));
+	tell("send to itself", sendto(packets, "x", 1, 0, (void *)&datagrams, datagrams_len));
 	close(fd);
+	close(packets);
 }
 
 static void unix_sockets(void)
 {
-	char name[100] = "";
-	size_t n = strlen(abstract);
-	memcpy(name + 1, abstract, n);
-	connect_unix("Unix socket by path", path, strlen(path), SOCK_STREAM);
-	connect_unix("Unix socket by abstract name", name, n + 1, SOCK_STREAM);
-	connect_unix("Unix datagrams by path", path, strlen(path), SOCK_DGRAM);
+	char link[100], up[100];
+	format(link, sizeof link, "%s.link", path);
+	format(up, sizeof up, "/host/../..%s", outside);
+	unix_socket("by path", path, false);
+	unix_socket("by a path that leads nowhere", outside, false);
+	unix_socket("by a way up", up, false);
+	unix_socket("by a symbolic link", link, false);
+	unix_socket("by abstract name", abstract, true);
 	tell("open the socket's file", open(path, O_RDWR));
+	tell("open through the link", open(link, O_RDWR));
 }
 
 // names tries to get an address that is not granted by a name.
@@ -218,12 +241,13 @@ static void wait_for(pid_t pid)
 
 int main(int argc, char **argv)
 {
-	if (argc < 6)
+	if (argc < 7)
 		return 2;
-	forbidden = atoi(argv[1]), granted = argv[2], datagram = atoi(argv[3]), path = argv[4], abstract = argv[5];
-	if (argc > 6) {
-		who = "exec";
-		attempts(atoi(argv[6]));
+	forbidden = atoi(argv[1]), granted = argv[2], datagram = atoi(argv[3]);
+	path = argv[4], abstract = argv[5], outside = argv[6];
+	if (argc > 8) {
+		who = argv[8];
+		attempts(atoi(argv[7]));
 		return 0;
 	}
 	int fd = open_socket(AF_INET, SOCK_STREAM);
@@ -235,13 +259,17 @@ int main(int argc, char **argv)
 		_exit(0);
 	}
 	wait_for(pid);
+	char number[16];
+	format(number, sizeof number, "%d", fd);
+	char *args[] = {argv[0], argv[1], argv[2], argv[3], argv[4], argv[5], argv[6], number, "exec", NULL};
 	if ((pid = fork()) == 0) {
-		char number[16];
-		format(number, sizeof number, "%d", fd);
-		char *args[] = {argv[0], argv[1], argv[2], argv[3], argv[4], argv[5], number, NULL};
 		execv(argv[0], args);
 		die("exec");
 	}
+	wait_for(pid);
+	args[8] = "spawn";
+	if (posix_spawn(&pid, argv[0], NULL, NULL, args, environ))
+		die("spawn");
 	wait_for(pid);
 	return 0;
 }
