@@ -230,3 +230,38 @@ func TestMeshTimesOut(t *testing.T) {
 		}
 	})
 }
+
+// TestMeshDoesNotConnect has guests dial who is there and does not answer, across a
+// partition, and who is not there, unplugged. They are told so, each in its way.
+func TestMeshDoesNotConnect(t *testing.T) {
+	onEngines(t, func(t *testing.T, e wasix.Engine) {
+		m := compile(t, e, guests.Bytes("mesh"))
+		for want, cut := range map[string]func(*mesh){
+			": ETIMEDOUT\n":    func(m *mesh) { m.network.Partition(m.half()) },
+			": EHOSTUNREACH\n": func(m *mesh) { unplug(t, m.half()) },
+		} {
+			v := virtual.New(virtual.WithConnectTimeout(50 * time.Millisecond))
+			mesh := startMesh(t.Context(), t, m, v, 2, 1, 1)
+			cut(mesh)
+			close(mesh.begin)
+			for _, cmd := range mesh.cmds {
+				if err := end(t, cmd); err == nil {
+					t.Error("a guest ends well")
+				}
+			}
+			if got := mesh.outputs[1].String(); !strings.HasSuffix(got, want) {
+				t.Errorf("%s: %q, want %q", meshName(1), got, want)
+			}
+			_ = v.Close()
+		}
+	})
+}
+
+func unplug(t *testing.T, hosts []*virtual.Host) {
+	t.Helper()
+	for _, h := range hosts {
+		if err := h.Interface().Unplug(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

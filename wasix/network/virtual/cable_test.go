@@ -112,6 +112,44 @@ func TestPartition(t *testing.T) {
 	}
 }
 
+// Connecting into a partition times out; what was connected before stays.
+func TestConnectIntoPartition(t *testing.T) {
+	n := newNetwork(t, virtual.WithConnectTimeout(20*time.Millisecond))
+	a, b := n.Host("a"), n.Host("b")
+	l := must(b.Listen("tcp", ":80"))(t)
+	defer l.Close()
+	client := dialPatiently(t, a, "b:80")
+	server := must(l.Accept())(t)
+	for server.RemoteAddr().String() != client.LocalAddr().String() { // one that timed out
+		_ = server.Close()
+		server = must(l.Accept())(t)
+	}
+	defer server.Close()
+	n.Partition([]*virtual.Host{a}, []*virtual.Host{b})
+	for _, network := range []string{"tcp4", "tcp6"} {
+		if _, err := a.Dial(network, "b:80"); !errors.Is(err, syscall.ETIMEDOUT) {
+			t.Errorf("%s: %v", network, err)
+		}
+	}
+	n.Heal()
+	transfer(t, client, server, 1000)
+	dialPatiently(t, a, "b:80")
+}
+
+// dialPatiently dials until that does not time out: the machine may be busy.
+func dialPatiently(t *testing.T, from *virtual.Host, to string) net.Conn {
+	t.Helper()
+	for end := time.Now().Add(patience); ; {
+		c, err := from.Dial("tcp", to)
+		if errors.Is(err, syscall.ETIMEDOUT) && time.Now().Before(end) {
+			continue
+		}
+		must(c, err)(t)
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+}
+
 // Many hosts, each of which listens and dials others, lose no byte, and leave no
 // memory behind.
 func TestMesh(t *testing.T) {

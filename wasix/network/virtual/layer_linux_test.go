@@ -11,6 +11,7 @@ import (
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/network/virtual"
 	"github.com/gowasix/gowasix/wasix/ready"
 )
 
@@ -218,5 +219,52 @@ func TestInfo(t *testing.T) {
 	}
 	if i := network.InfoOf(s); i.State == "ESTAB" || i.BytesOut != 6 {
 		t.Errorf("without its peer it is %+v", i)
+	}
+}
+
+// A guest's socket whose attempt to connect has timed out says so once, in each of
+// the ways, and can connect afterwards.
+func TestConnectTimesOut(t *testing.T) {
+	n := newNetwork(t, virtual.WithConnectTimeout(time.Millisecond))
+	guest, server := n.Host("guest"), n.Host("server")
+	_ = listenAt(t, server)
+	to := network.Addr{AddrPort: netip.AddrPortFrom(server.Addrs()[0], 80)}
+	for name, how := range map[string]func(network.Socket) error{
+		"connect":  func(s network.Socket) error { return s.Connect(to) },
+		"SO_ERROR": func(s network.Socket) error { return s.TakeError() },
+		"send": func(s network.Socket) error {
+			_, err := s.Sendmsg([][]byte{{1}}, nil)
+			return err
+		},
+		"receive": func(s network.Socket) error {
+			_, _, err := s.Recvmsg([][]byte{{1}}, 0, nil)
+			return err
+		},
+	} {
+		s, w := open(t, guest), ready.NewWaiter()
+		n.Partition([]*virtual.Host{guest}, []*virtual.Host{server})
+		if err := s.Connect(to); err != syscall.EINPROGRESS {
+			t.Errorf("%s: at first %v", name, err)
+		}
+		for s.Ready(ready.Out)&ready.Err == 0 {
+			if err := w.Wait(s, ready.Out, s.Queue().Seq(), ready.After(uint64(time.Millisecond))); err != nil && err != syscall.ETIMEDOUT {
+				t.Fatal(err)
+			}
+		}
+		if err := how(s); err != syscall.ETIMEDOUT {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := s.TakeError(); err != nil {
+			t.Errorf("%s: and then %v", name, err)
+		}
+		n.Heal()
+		again := func() error { return once(s, func() error { return s.Connect(to) }) }
+		err := again()
+		for err == syscall.ETIMEDOUT || err == syscall.ECONNABORTED { // it was told, or the machine is busy
+			err = again()
+		}
+		if err != nil {
+			t.Errorf("%s: at last %v", name, err)
+		}
 	}
 }

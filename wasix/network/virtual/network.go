@@ -41,6 +41,7 @@ type config struct {
 	maxRTO      time.Duration
 	retries     uint64
 	retransmits bool
+	connects    time.Duration // 0: as long as the netstack does
 	name        string
 }
 
@@ -69,12 +70,19 @@ func WithSeed(seed uint64) Option { return func(c *config) { c.seed = seed } }
 
 // WithRetransmission sets how TCP sends again what is not acknowledged: after
 // first, then after twice the time each, up to longest, and retries times before
-// it gives up. It is as on Linux without: 200 ms, 120 s, 15 times. Connecting goes
-// on for two minutes in any case.
+// it gives up. It is as on Linux without: 200 ms, 120 s, 15 times. Connecting has a
+// time of its own: see [WithConnectTimeout].
 func WithRetransmission(first, longest time.Duration, retries int) Option {
 	return func(c *config) {
 		c.minRTO, c.maxRTO, c.retries, c.retransmits = first, longest, uint64(max(retries, 1)), true
 	}
+}
+
+// WithConnectTimeout sets after how long connecting to who does not answer ends with
+// ETIMEDOUT: after d, which is more than 0, and after 127 s at the latest, as it does
+// without and on Linux.
+func WithConnectTimeout(d time.Duration) Option {
+	return func(c *config) { c.connects = max(d, 1) }
 }
 
 const (

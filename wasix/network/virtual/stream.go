@@ -29,6 +29,7 @@ type stream struct {
 	loose   bool // Linux would have given the port back
 	local   tcpip.FullAddress
 	backlog int
+	limit   tcpip.Timer // of the attempt to connect, if it has one
 }
 
 // The states, as the kernel's struct socket has them, and listening.
@@ -102,6 +103,7 @@ func (s *stream) renew() error {
 	if err != nil {
 		return err
 	}
+	s.endLimit()
 	old := s.ep()
 	old.events.EventUnregister(&s.entry)
 	old.Abort()
@@ -287,4 +289,9 @@ func (s *stream) membershipOfStream(group, iface netip.Addr, index uint32) error
 }
 
 // Close closes the socket. What was sent is still delivered.
-func (s *stream) Close() error { return s.close() }
+func (s *stream) Close() error {
+	s.mu.Lock()
+	s.endLimit()
+	s.mu.Unlock()
+	return s.close()
+}

@@ -46,6 +46,7 @@ func (s *stream) Connect(addr network.Addr) error {
 func (s *stream) start(full tcpip.FullAddress) error {
 	switch err := s.ep().Connect(full); err.(type) {
 	case *tcpip.ErrConnectStarted:
+		s.beginLimit(s.ep())
 		s.state.Store(connecting)
 		return syscall.EINPROGRESS
 	case *tcpip.ErrHostUnreachable: // there is no route
@@ -59,6 +60,32 @@ func (s *stream) start(full tcpip.FullAddress) error {
 	}
 }
 
+// beginLimit ends the attempt to connect after the network's time for that. mu is
+// held.
+func (s *stream) beginLimit(ep *endpoint) {
+	d := s.host.network.config.connects
+	if d == 0 {
+		return
+	}
+	s.limit = s.host.clock.AfterFunc(d, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if state := s.tcp(); s.ep() == ep && (state == tcp.StateConnecting || state == tcp.StateSynSent) {
+			ep.told.Store(true)
+			s.fail(syscall.ETIMEDOUT)
+			ep.Abort()
+		}
+	})
+}
+
+// endLimit is for an attempt that is over. mu is held.
+func (s *stream) endLimit() {
+	if s.limit != nil {
+		s.limit.Stop()
+		s.limit = nil
+	}
+}
+
 // outcome tells how the attempt to connect goes. mu is held.
 func (s *stream) outcome() error {
 	switch state := s.tcp(); {
@@ -66,6 +93,7 @@ func (s *stream) outcome() error {
 		return syscall.EALREADY
 	case state == tcp.StateInitial || state == tcp.StateBound: // failed, and bound anew
 	case !ended(state):
+		s.endLimit()
 		s.settle()
 		s.state.Store(connected)
 		return nil
