@@ -37,7 +37,6 @@ func (p *Process) replaceImage() bool {
 		p.exit(exitStatus{signal: abi.SignalKill, cause: err})
 		return false
 	}
-	t.setBlocked(false) // has the first call attend to what is pending
 	started := make(chan error, 1)
 	go t.run(started, p.runMain(false))
 	<-started // the thread has told the process of a failure

@@ -64,10 +64,12 @@ func TestKillTree(t *testing.T) {
 					return startTree(t, m, 0, fmt.Sprintf("%d children", n), what, strconv.Itoa(n))(byContext)
 				}
 				kill(false) // starts what lives as long as the Go process
-				before := measure(t)
+				before := measureFreed(t)
 				took := []time.Duration{kill(false), kill(true)}
 				checkBack(t, before)
-				t.Logf("%d processes: %v", n, took)
+				grown := measureFreed(t).resident - before.resident
+				t.Logf("%d processes: %v, %d KiB more", n, took, grown)
+				checkResident(t, e, 2*n, keptAtOnce, grown)
 			})
 		}
 	})
@@ -78,9 +80,10 @@ func TestKillTree(t *testing.T) {
 // garbage collector.
 func TestForkBomb(t *testing.T) {
 	onEngines(t, func(t *testing.T, e wasix.Engine) {
+		limit := howMany(20, 200)
 		m, other := compile(t, e, guests.Bytes("tree-shared")), compile(t, e, guests.Bytes("processes-shared"))
 		bomb := func() (kill func(bool) time.Duration) {
-			return startTree(t, m, howMany(20, 200), "fork: EAGAIN", "bomb")
+			return startTree(t, m, limit, "fork: EAGAIN", "bomb")
 		}
 		work := func() {
 			t.Helper()
@@ -105,5 +108,6 @@ func TestForkBomb(t *testing.T) {
 		checkBack(t, before)
 		grown := measureFreed(t).resident - before.resident
 		t.Logf("ended after %v, %d KiB more", slices.Max(took), grown)
+		checkResident(t, e, 2*limit, keptAtOnce, grown)
 	})
 }
