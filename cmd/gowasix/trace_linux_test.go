@@ -13,7 +13,7 @@ func TestTraceNames(t *testing.T) {
 	dir := t.TempDir()
 	eachEngine(t, func(t *testing.T, run ...string) {
 		s := serve(t, with(run, "--trace=sock,path,fd", "--net", "--dir", dir+":/www:ro", guests.Path("http"), "127.0.0.1", "0", "/www")...)
-		s.expect(`sock_open\(af=INET4, socktype=STREAM, sock_proto=0, retptr0=0x[0-9a-f]+\) = SUCCESS`)
+		s.expect(`sock_open\(af=INET4, socktype=STREAM, sock_proto=IP, retptr0=0x[0-9a-f]+\) = SUCCESS`)
 		s.expect(`sock_bind\(fd=\d+, addr=127\.0\.0\.1:0\) = SUCCESS`)
 		at := s.expect(`sock_addr_local\(fd=\d+, retptr0=(127\.0\.0\.1:[1-9]\d*)\) = SUCCESS`)[1]
 		c := dial(t, at)

@@ -176,6 +176,7 @@ sock_listen(fd=4, backlog=5 <unfinished ...>
 // Who made a call is told from the first call on that another process makes.
 func TestTraceProcesses(t *testing.T) {
 	want := regexp.MustCompile(`(?s)^args_sizes_get.*
+proc_spawn2\(name="process", name_len=7, args="process\\nexit\\n5.*", args_len=\d+, .*
 \[pid 2\] args_sizes_get\(.*
 \[pid 2\] proc_exit2\(rval=5.*\) = \?
 .*\[pid 2\] \+\+\+ exited with 5 \+\+\+
@@ -286,6 +287,10 @@ func TestAppendCall(t *testing.T) {
 		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{1<<40 | 0xffffffff, 0}, Result: 8}, "sock_listen(fd=-1, backlog=0) = BADF"},
 		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{4, 1}, Result: 9999}, "sock_listen(fd=4, backlog=1) = errno(9999)"},
 		{"wasix_32v1.sock_listen", wasix.TraceEvent{Params: []uint64{4, 1}, Unwound: true}, "sock_listen(fd=4, backlog=1) = ?"},
+		{"wasix_32v1.clock_time_get", wasix.TraceEvent{Params: []uint64{1, 0, 64}}, "clock_time_get(id=MONOTONIC, precision=0, retptr0=0x40) = SUCCESS"},
+		{"wasix_32v1.epoll_ctl", wasix.TraceEvent{Params: []uint64{4, 3, 5, 64}}, "epoll_ctl(epfd=4, op=MOD, fd=5, event=0x40) = SUCCESS"},
+		{"wasix_32v1.epoll_ctl", wasix.TraceEvent{Params: []uint64{4, 9, 5, 64}, Result: 28}, "epoll_ctl(epfd=4, op=9, fd=5, event=0x40) = INVAL"},
+		{"wasix_32v1.proc_raise", wasix.TraceEvent{Params: []uint64{15}}, "proc_raise(sig=TERM) = SUCCESS"},
 		{"wasix_32v1.sched_yield", wasix.TraceEvent{}, "sched_yield() = SUCCESS"},
 		{"wasix_32v1.proc_exit", wasix.TraceEvent{Params: []uint64{0}, Unwound: true}, "proc_exit(rval=0) = ?"},
 		{"wasi.thread-spawn", wasix.TraceEvent{Params: []uint64{4096}, Result: 2}, "thread-spawn(start_arg=0x1000) = 2"},

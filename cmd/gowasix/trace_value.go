@@ -9,7 +9,7 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
-// maxTracedText is how much of a path is printed.
+// maxTracedText is how many bytes of a text are printed.
 const maxTracedText = 256
 
 // appendNamed appends parameter i by its name or its meaning, or returns false.
@@ -29,12 +29,34 @@ func appendNamed(b []byte, e *wasix.TraceEvent, i int) ([]byte, bool) {
 			}
 			return append(b, addr.AddrPort.String()...), true
 		}
-	case strings.HasSuffix(name, "path") && i+1 < len(s.ParamNames) && s.ParamNames[i+1] == name+"_len":
+	case isText(s, i):
 		if text, ok := e.Text(i, maxTracedText); ok {
-			return strconv.AppendQuote(b, text), true
+			b = strconv.AppendQuote(b, text)
+			if uint32(e.Params[i+1]) > maxTracedText {
+				b = append(b, "..."...)
+			}
+			return b, true
 		}
 	}
 	return b, false
+}
+
+// isText says whether parameter i is a path, a name, or the arguments of a program as
+// lines, with its length behind.
+func isText(s *wasix.Syscall, i int) bool {
+	name := s.ParamNames[i]
+	if i+1 == len(s.ParamNames) || s.ParamNames[i+1] != name+"_len" {
+		return false
+	}
+	return strings.HasSuffix(name, "path") || textParams[name] || name == "args" && linesOfArgs[s.Name]
+}
+
+// textParams are texts beside paths.
+var textParams = map[string]bool{"host": true, "name": true, "network": true, "working_dir": true}
+
+// linesOfArgs are the calls whose arguments are no array of pointers.
+var linesOfArgs = map[string]bool{
+	"proc_exec": true, "proc_exec2": true, "proc_exec3": true, "proc_spawn": true, "proc_spawn2": true,
 }
 
 func succeeded(e *wasix.TraceEvent) bool {
@@ -49,6 +71,25 @@ var enumerations = map[string]func(uint32) string{
 	"sockopt":  func(v uint32) string { return abi.SockOption(v).String() },
 	"whence":   func(v uint32) string { return abi.Whence(v).String() },
 	"signal":   func(v uint32) string { return abi.Signal(v).String() },
+	"sig":      func(v uint32) string { return abi.Signal(v).String() },
+	"id":       func(v uint32) string { return abi.Clockid(v).String() }, // of clock_time_get and the like
+
+	"op":     oneOf(map[uint32]string{uint32(abi.EpollCtlAdd): "ADD", uint32(abi.EpollCtlDel): "DEL", uint32(abi.EpollCtlMod): "MOD"}),
+	"advice": oneOf(map[uint32]string{0: "NORMAL", 1: "SEQUENTIAL", 2: "RANDOM", 3: "WILLNEED", 4: "DONTNEED", 5: "NOREUSE"}),
+	"sock_proto": oneOf(map[uint32]string{
+		uint32(abi.SockProtoIp): "IP", uint32(abi.SockProtoTcp): "TCP", uint32(abi.SockProtoUdp): "UDP",
+		uint32(abi.SockProtoIcmp): "ICMP", uint32(abi.SockProtoIcmpv6): "ICMPV6",
+	}),
+}
+
+// oneOf returns what names values, and prints others as numbers.
+func oneOf(names map[uint32]string) func(uint32) string {
+	return func(v uint32) string {
+		if name, ok := names[v]; ok {
+			return name
+		}
+		return strconv.FormatUint(uint64(v), 10)
+	}
 }
 
 // Whether the guest gives an address, or the call stores it.
