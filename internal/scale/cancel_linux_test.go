@@ -43,6 +43,7 @@ var waits = []struct {
 		p.address(fullListener(t))
 		return nil, Body(p.open(), scratch(0), I32Load(0), I32Const(addressAt), p.must("sock_connect"))
 	}},
+	{"resolve", func(_ *testing.T, p *program) (setup, body []byte) { return nil, p.resolve() }},
 	{"poll of a socket", func(_ *testing.T, p *program) (setup, body []byte) { return p.listen(), p.pollRead() }},
 	{"poll of a pipe", func(_ *testing.T, p *program) (setup, body []byte) { return p.pipe(), p.pollRead() }},
 	{"read of a pipe", func(_ *testing.T, p *program) (setup, body []byte) {
@@ -74,6 +75,26 @@ func (p *program) buffer() []byte {
 	const iovecAt = 512
 	p.data = append(p.data, Data{Offset: iovecAt, Bytes: []byte{0, 3, 0, 0, 8, 0, 0, 0}})
 	return I32Const(iovecAt)
+}
+
+// resolve looks up a name that silentResolver is asked for.
+func (p *program) resolve() []byte {
+	const nameAt, name = 640, "db.test"
+	p.data = append(p.data, Data{Offset: nameAt, Bytes: []byte(name)})
+	return Body(I32Const(nameAt), I32Const(int32(len(name))), I32Const(0), scratch(0), I32Const(1), scratch(32), p.must("resolve"))
+}
+
+// silentResolver never answers, and ends with the context, or when end is closed
+// unless it is nil.
+type silentResolver struct{ end chan struct{} }
+
+func (r silentResolver) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+	if r.end != nil {
+		<-r.end
+	} else {
+		<-ctx.Done()
+	}
+	return nil, ctx.Err()
 }
 
 func (p *program) recv() []byte {
@@ -175,11 +196,17 @@ func rounds(threads int) int {
 // wait, or some time later, and returns how long it took to end.
 func cancelOnce(t *testing.T, m wasix.Module, threads int, later time.Duration) time.Duration {
 	t.Helper()
+	return cancelWith(t, m, network.Host(network.WithResolver(silentResolver{})), threads, later)
+}
+
+// cancelWith is cancelOnce on a network.
+func cancelWith(t *testing.T, m wasix.Module, n network.Network, threads int, later time.Duration) time.Duration {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	w := &watched{Module: m}
 	cmd := wasix.Command(w, "guest")
-	cmd.Network = network.Host()
+	cmd.Network = n
 	if err := cmd.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -193,6 +220,26 @@ func cancelOnce(t *testing.T, m wasix.Module, threads int, later time.Duration) 
 		t.Fatalf("%v, want the context's error", err)
 	}
 	return took
+}
+
+// TestCancelDeafResolver cancels guests whose names are looked up by what does not
+// heed the context. They end at once, and of it is left what it is in itself.
+func TestCancelDeafResolver(t *testing.T) {
+	onEngines(t, func(t *testing.T, e wasix.Engine) {
+		p := &program{}
+		m := compile(t, e, p.binary(4, nil, p.resolve()))
+		cancelOnce(t, m, 4, 0)
+		before := measure(t)
+		deaf := silentResolver{end: make(chan struct{})}
+		for _, n := range []network.Network{
+			network.Host(network.WithResolver(deaf)),
+			network.WithNames(network.None(), network.Names{Resolver: deaf, Search: []string{"lan"}}),
+		} {
+			cancelWith(t, m, n, 4, time.Millisecond)
+		}
+		close(deaf.end)
+		checkBack(t, before)
+	})
 }
 
 // TestCancelStartFunction cancels a module that never comes to an end of its
