@@ -29,11 +29,11 @@ type deviation struct {
 
 // Reasons why a script runs otherwise.
 const (
-	noEnvironment = "its C library hands no environment to proc_exec"
-	noUmask       = "its C library has no umask"
+	noEnvironment = "it imports proc_exec alone, which has no environment"
+	noUmask       = "its C library has no umask, as WASIX has none"
 	ownPrintf     = "its printf writes to a buffer of its own, which is flushed at the end"
 	ownTest       = "its test exits on errors"
-	noWNOHANG     = "its C library drops WNOHANG, so the shell waits for all its children"
+	noWNOHANG     = "its proc_join, of 2022, has no WNOHANG, so the shell waits for all its children"
 	errnoOfWait   = "its C library turns EINTR of wait into another error"
 	noMinimum     = "its C library takes the lowest descriptor for fcntl(F_DUPFD, 10): the shell's own ones are in the way"
 	rootOpen      = "descriptor 3, the root, is open; so what Linux says of the descriptor is said of the write"
