@@ -56,7 +56,9 @@ type Cmd struct {
 	Network network.Network
 	// Sockets are descriptors 3 and up of the guest, announced to it by
 	// LISTEN_FDS and LISTEN_PID as systemd does. Start takes them over, also when
-	// it fails; they are closed with the process.
+	// it fails; they are closed with the process. What Network's policy refuses, they
+	// may do, such as send datagrams to anybody, unless [network.Adopt] puts them
+	// under it.
 	Sockets []network.Socket
 	// SocketNames are names for the Sockets, for the guest to tell them apart by
 	// LISTEN_FDNAMES; one that is missing or empty is "unknown".

@@ -74,6 +74,8 @@ func TestDenialRule(t *testing.T) {
 		{Request{Use: UseBind, Addr: netip.MustParseAddrPort("127.0.0.1:0")}, "ipv4:allow=127.0.0.1:*/in"},
 		{Request{Use: UseListen, Addr: netip.MustParseAddrPort("0.0.0.0:80")}, "ipv4:allow=0.0.0.0:80/in"},
 		{Request{Use: UseAccept, Addr: netip.MustParseAddrPort("[::1]:80")}, "ipv6:allow=[::1]:80/in"},
+		{Request{Use: UseRecvFrom, Addr: netip.MustParseAddrPort("10.0.0.1:80")}, "ipv4:allow=10.0.0.1:80/in"},
+		{Request{Use: UseJoin, Addr: netip.MustParseAddrPort("[ff02::fb]:5353")}, "ipv6:allow=[ff02::fb]:5353/in"},
 	} {
 		if got := c.d.Rule().String(); got != c.want {
 			t.Errorf("%v: %s, want %s", c.d, got, c.want)
@@ -242,6 +244,21 @@ func TestGuardRefuses(t *testing.T) {
 		t.Error("an address needs no lookup")
 	}
 	told()
+}
+
+// A group is joined if its address is granted with the local port, and no other is.
+func TestGuardJoinsGrantedGroups(t *testing.T) {
+	n, d := guarded(t, "ipv4:allow=127.0.0.1:*/in,ipv4:allow=224.0.0.251:1-65535/in,ipv4:allow=224.0.0.252:*/out,ipv4:allow=224.0.0.253:0/in")
+	u, lo := open(t, n, inet4, dgram), netip.MustParseAddr("127.0.0.1")
+	check(t, "bind", u.Bind(loopback(inet4)), nil)
+	join := func(group string) error { return u.JoinGroup(netip.MustParseAddr(group), lo, 0) }
+	check(t, "join", join("224.0.0.251"), nil)
+	check(t, "join what may be sent to", join("224.0.0.252"), syscall.EPERM)
+	check(t, "join with another port", join("224.0.0.253"), syscall.EPERM)
+	if got := d.take(); !slices.Equal(got, []Use{UseJoin, UseJoin}) {
+		t.Errorf("told of %v", got)
+	}
+	check(t, "leave", u.LeaveGroup(netip.MustParseAddr("224.0.0.251"), lo, 0), nil)
 }
 
 // A socket that lost its connection must not get a new one unasked.
