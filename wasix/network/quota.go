@@ -43,12 +43,16 @@ type Usage struct {
 }
 
 // WithQuota returns n within the quota. What uses the same Limited shares it, so
-// one for each guest bounds guests, and one inside several bounds them together.
+// one for each guest bounds guests, and one inside several bounds them together;
+// [Limited.Share] does that for guests of different hosts of a virtual network.
 // Put it around [WithPolicy], so that what is refused there does not count.
 // Sockets that were opened elsewhere, such as Cmd.Sockets, count after [Adopt].
 func WithQuota(n Network, q Quota) *Limited {
 	return &Limited{layer: layer{n}, quota: &quota{Quota: q, in: newBucket(q.BytesIn), out: newBucket(q.BytesOut)}}
 }
+
+// Share returns n within the quota of l, and counted by it: both use it up.
+func (l *Limited) Share(n Network) *Limited { return &Limited{layer: layer{n}, quota: l.quota} }
 
 // Limited is a Network with a quota.
 type Limited struct {
@@ -98,7 +102,7 @@ func (l *Limited) adopt(s Socket) Socket {
 }
 
 func (l *Limited) withContext(ctx context.Context) Network {
-	return &Limited{layer: layer{WithContext(ctx, l.Network)}, quota: l.quota}
+	return l.Share(WithContext(ctx, l.Network))
 }
 
 // take takes up to want of what is used, all of it unless some will do, and

@@ -104,6 +104,36 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// Guests of several hosts may share a quota.
+func TestQuotaOfNetwork(t *testing.T) {
+	n := newNetwork(t)
+	a := network.WithQuota(n.Host("a"), network.Quota{Sockets: 4})
+	b := a.Share(network.WithPolicy(n.Host("b"), network.AllowAll()))
+	l := listenAt(t, a)
+	c := open(t, b)
+	to := network.Addr{AddrPort: netip.AddrPortFrom(n.Host("a").Addrs()[0], 80)}
+	if err := once(c, func() error { return c.Connect(to) }); err != nil {
+		t.Fatal(err)
+	}
+	s := must(accept(t, l))(t)
+	must(c.Sendmsg([][]byte{[]byte("12345")}, nil))(t)
+	if err := once(s, func() error {
+		_, _, err := s.Recvmsg([][]byte{make([]byte, 9)}, 0, nil)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_ = open(t, b)
+	for name, guest := range map[string]*network.Limited{"a": a, "b": b} {
+		if _, err := guest.Socket(abi.AddressFamilyInet4, abi.SockTypeStream, 0); err != syscall.ENOBUFS {
+			t.Errorf("%s: a fifth socket: %v", name, err)
+		}
+		if u := guest.Usage(); u.Sockets != 4 || u.Connections != 2 || u.BytesIn != 5 || u.BytesOut != 5 {
+			t.Errorf("%s: usage %+v", name, u)
+		}
+	}
+}
+
 // Bytes that come too soon are there when their turn has come, and who waits for
 // them is woken.
 func TestQuotaOfBytes(t *testing.T) {
