@@ -48,6 +48,9 @@ var fileDifferences = []difference{
 	{"descriptor-state files", "open . of a removed one", "OK", "ENOENT", byPath},
 	{"descriptor-state files", "open .. of a removed one", "OK", "ENOENT", byPath},
 	{"descriptor-state files", "renamed", "/u", "/w", byPath},
+	{"descriptor-state files", "open in a renamed one", "OK", "ENOENT", openByPath},
+	{"descriptor-state files", "it is in the former name", "0", "1", openByPath},
+	{"descriptor-state files", "it is in the new name", "1", "0", openByPath},
 }
 
 const (
@@ -57,4 +60,5 @@ const (
 	oneCall         = "read(2) and readv(2) are one call in WASI, and so are write(2) and writev(2)"
 	asPipe          = "what WASI has no file type for is taken for a pipe"
 	byPath          = "the current directory is a path, as wasix-libc and Wasmer have it"
+	openByPath      = "an open directory, too, is a path in the tree of mounts; what is read of it is the directory itself"
 )

@@ -58,6 +58,49 @@ void current_directory(void)
 	unlinkat(root, "link", 0);
 }
 
+static void show_openat(const char *name, int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDWR | O_CREAT, 0644);
+	check(name, fd);
+	close(fd);
+}
+
+static int entries(DIR *d)
+{
+	int n = 0;
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+// Directories that are renamed, replaced or removed while they are open.
+void open_directories(void)
+{
+	struct stat st;
+	if (mkdirat(root, "w", 0755))
+		die("mkdir");
+	int dir = openat(root, "w", O_RDONLY | O_DIRECTORY);
+	show_openat("create in an open directory", dir, "in");
+	check("rename of an open directory", renameat(root, "w", root, "u"));
+	check("fstat of a renamed one", fstat(dir, &st));
+	say("list of a renamed one: %d\n", entries(fdopendir(dup(dir))));
+	show_openat("open in a renamed one", dir, "in");
+	check("mkdir of its former name", mkdirat(root, "w", 0755));
+	show_openat("create after that", dir, "new");
+	say("it is in the former name: %d\n", !unlinkat(root, "w/new", 0));
+	say("it is in the new name: %d\n", !unlinkat(root, "u/new", 0));
+	close(dir);
+	dir = openat(root, "w", O_RDONLY | O_DIRECTORY);
+	check("rmdir of an open directory", unlinkat(root, "w", AT_REMOVEDIR));
+	check("fstat of a removed one", fstat(dir, &st));
+	say("list of a removed one: %d\n", entries(fdopendir(dup(dir))));
+	show_openat("create in a removed one", dir, "new");
+	close(dir);
+	if (unlinkat(root, "u/in", 0) || unlinkat(root, "u", AT_REMOVEDIR))
+		die("rmdir");
+}
+
 // A listing begins with . and .., and is at its end when it is.
 void listing(void)
 {

@@ -358,6 +358,7 @@ int main(int argc, char **argv)
 	sharing();
 	events();
 	current_directory();
+	open_directories();
 	listing();
 	clocks();
 	return 0;

@@ -16,6 +16,7 @@ void numbers(void);
 void sharing(void);
 void events(void);
 void current_directory(void);
+void open_directories(void);
 void listing(void);
 void clocks(void);
 
