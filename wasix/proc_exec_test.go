@@ -260,6 +260,57 @@ func TestProcExecKeepsPendingSignals(t *testing.T) {
 	}
 }
 
+// putArray stores strings that end in NUL behind an array of pointers to them, and
+// returns its address and length, for a call.
+func putArray(t *Thread, at uint32, list ...string) (ptr, n uint64) {
+	text := at + 4*uint32(len(list))
+	for i, s := range list {
+		binary.LittleEndian.PutUint32(t.mem[at+4*uint32(i):], text)
+		text += uint32(copy(t.mem[text:], s+"\x00"))
+	}
+	return uint64(at), uint64(len(list))
+}
+
+// proc_exec4 and proc_spawn3 take arrays of strings, which newlines may be in.
+func TestArgumentsInArrays(t *testing.T) {
+	const want = `"show" ["show" "" "two\nlines"] ["B=2\n3" "C="]` + "\n"
+	array := func(th *Thread) []uint64 {
+		n, nn := putText(th, 1024, "show")
+		a, an := putArray(th, 2048, "show", "", "two\nlines")
+		e, en := putArray(th, 3072, "B=2\n3", "C=")
+		return []uint64{n, nn, a, an, e, en}
+	}
+	search := func(th *Thread) []uint64 {
+		at, n := putText(th, 1536, "/nowhere:/bin")
+		return []uint64{1, at, n}
+	}
+	for name, start := range map[string]func(*Thread) error{
+		"proc_exec4": func(th *Thread) error {
+			errno, err := call(th, procExec4, append(array(th), search(th)...)...)
+			if err == nil {
+				t.Errorf("it returns %v", errno)
+			}
+			return err
+		},
+		"proc_spawn3": func(th *Thread) error {
+			p := append(array(th), 0, 0, 0, 0)
+			errno, err := call(th, procSpawn3, append(append(p, search(th)...), 4096)...)
+			if pid, _ := th.uint32At(4096); errno != abi.ESUCCESS || pid != initPID+1 {
+				t.Errorf("%v, process %d", errno, pid)
+			}
+			if _, status, errno := callJoin(th, 0, 0, 0); errno != abi.ESUCCESS || status[abi.OffsetofJoinStatusU] != 5 {
+				t.Errorf("%v, status %v", errno, status)
+			}
+			return err
+		},
+	} {
+		var out bytes.Buffer
+		if err := execCommand(program(start), &out).Run(t.Context()); name == "proc_exec4" && code(t, err) != 5 || out.String() != want {
+			t.Errorf("%s: %v, %s", name, err, out.String())
+		}
+	}
+}
+
 func TestStringArray(t *testing.T) {
 	th := newTestThread(t)
 	copy(th.mem[1024:], "one\x00\x00three\x00")
