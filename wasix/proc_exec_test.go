@@ -231,8 +231,14 @@ func TestProcExecReplaces(t *testing.T) {
 		},
 	}}, &out)
 	c.Programs["looks"] = looks
+	var log traceLog
+	c.Trace = log.add
 	if err := c.Run(t.Context()); err != nil {
 		t.Error(err)
+	}
+	ends := slices.DeleteFunc(log.lines, func(line string) bool { return !strings.Contains(line, " gone ") })
+	if want := []string{"1:2 gone by exec", "1:1 gone 0 NONE"}; !slices.Equal(ends, want) {
+		t.Errorf("traced the ends %q, want %q", ends, want)
 	}
 }
 

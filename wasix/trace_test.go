@@ -55,8 +55,11 @@ func (l *traceLog) add(e *TraceEvent) {
 	case TraceSignal:
 		l.lines = append(l.lines, fmt.Sprintf("%ssignal %v", who, e.Signal))
 		return
-	case TraceExit, TraceExec:
-		l.lines = append(l.lines, fmt.Sprintf("%sgone %d %d %v", who, e.Kind, e.ExitCode, e.Signal))
+	case TraceExit:
+		l.lines = append(l.lines, fmt.Sprintf("%sgone %d %v", who, e.ExitCode, e.Signal))
+		return
+	case TraceExec:
+		l.lines = append(l.lines, who+"gone by exec")
 		return
 	}
 	if e.Duration < 0 {
@@ -96,7 +99,7 @@ func TestTrace(t *testing.T) {
 			want = append(want, call+" begins", c.want)
 		}
 	}
-	want = append(want, "1:1 gone 3 0 NONE")
+	want = append(want, "1:1 gone 0 NONE")
 	var log traceLog
 	cmd := Command(&fakeModule{map[string]func(*Thread, []uint64) (uint64, error){"_start": start}})
 	cmd.Trace = log.add
