@@ -89,8 +89,9 @@ type Policy struct {
 	Rules []Rule
 	// Ask, unless nil, decides on what no rule grants or denies: nil grants it.
 	// The guest gets the error's syscall.Errno, or else EPERM. ctx ends with the
-	// guest's first process. Guest threads wait for it and call it concurrently; what
-	// they do on connected sockets is not asked about.
+	// guest's first process, and so must Ask: but for look-ups of names, guest threads
+	// wait for it until it returns. They call it concurrently; what they do on
+	// connected sockets is not asked about.
 	Ask func(ctx context.Context, r Request) error
 	// OnDeny, unless nil, is told of all that is refused, and how often the very
 	// same was so far: 1 the first time, 0 when there were too many different
