@@ -66,6 +66,7 @@ type savedStack struct {
 	block   uint32   // where in memory the header and the data belong
 	limit   uint32   // where the data must end
 	data    []byte   // both
+	frames  []byte   // the stack in memory from sp on, nil if nobody writes there
 	globals []uint64 // the values of [guestGlobals.saved]
 	few     [2]uint64
 }
@@ -99,6 +100,7 @@ type continuation struct {
 type stackSwitch struct {
 	low       uint32 // the stack in memory does not reach below
 	known     bool   // that low is
+	high      uint32 // nor above; 0 if not known
 	entry     *entry // the innermost
 	unwinding unwinding
 	rewinding continuation
@@ -152,25 +154,36 @@ func (t *Thread) enter(e *entry, from continuation) (r uint64, err error) {
 			}
 		}
 		r, err = t.instance.Call(e.export, e.args...)
-		switch {
-		case t.proc.exiting.Load():
+		from, err = t.acting().next(e, err)
+		if from.stack == nil && t.suspended() {
+			from, err = t.resume(err)
+		}
+		if from.stack == nil {
 			return r, err
-		case s.jump.stack != nil && s.jump.stack.entry == e:
-			from, s.jump = s.jump, continuation{}
-		case err != nil:
-			s.unwinding, s.rewinding = unwinding{}, continuation{}
-			return r, err
-		case s.rewinding.stack != nil:
-			s.rewinding = continuation{}
-			return 0, errNotRewound
-		case s.unwinding.next == nil:
-			return r, nil
-		default:
-			if from, err = t.stopUnwind(); err != nil {
-				return 0, err
-			}
 		}
 	}
+}
+
+// next returns how the guest goes on when a call of e's export has returned, or was
+// unwound by err: by no stack when that is all.
+func (t *Thread) next(e *entry, err error) (continuation, error) {
+	s := t.stack
+	switch from := s.jump; {
+	case t.proc.exiting.Load():
+		return continuation{}, err
+	case from.stack != nil && from.stack.entry == e:
+		s.jump = continuation{}
+		return from, nil
+	case err != nil:
+		s.unwinding, s.rewinding = unwinding{}, continuation{}
+		return continuation{}, err
+	case s.rewinding.stack != nil:
+		s.rewinding = continuation{}
+		return continuation{}, errNotRewound
+	case s.unwinding.next == nil:
+		return continuation{}, nil
+	}
+	return t.stopUnwind()
 }
 
 // unwind makes the guest save its stack as soon as the import returns, whatever
@@ -267,6 +280,9 @@ func (t *Thread) startRewind(c continuation) error {
 		return errAsyncifyData
 	}
 	copy(mem[c.stack.block:], c.stack.data)
+	if c.stack.frames != nil {
+		copy(mem[uint32(c.stack.sp):], c.stack.frames)
+	}
 	globals := t.globals().saved
 	for i, v := range c.stack.globals {
 		globals[i].Set(v)
@@ -308,7 +324,7 @@ func (t *Thread) findThreadStack(start uint32) {
 	}
 	stack := binary.LittleEndian.Uint32(mem[start+abi.OffsetofThreadStartStack:])
 	size := binary.LittleEndian.Uint32(mem[start+abi.OffsetofThreadStartStackSize:])
-	t.stack.low, t.stack.known = stack-size, size > 0 && size < stack
+	t.stack.low, t.stack.known, t.stack.high = stack-size, size > 0 && size < stack, stack
 }
 
 // findStack learns where the stack in memory of the main thread is, before the
@@ -320,7 +336,7 @@ func (t *Thread) findStack() {
 	}
 	for _, name := range []string{"__stack_low", "__data_end"} {
 		if g := t.instance.Global(name); g != nil {
-			t.stack.known = true
+			t.stack.known, t.stack.high = true, uint32(sp.Get())
 			if low := uint32(g.Get()); low < uint32(sp.Get()) {
 				t.stack.low = low
 			}

@@ -201,7 +201,7 @@ func (t *Thread) load(p *Process, c execCall) (*image, abi.Errno) {
 		return nil, errno
 	}
 	old := p.image
-	if t.lent && p == t.proc {
+	if t.lent() && p == t.proc {
 		old = nil // the parent goes on with it
 	}
 	im, err := p.system.newImage(found.module, found.args, c.envs, old, 0)

@@ -20,8 +20,8 @@ type Grower interface {
 // procFork is proc_fork(copy_memory, pid): makes a child process that is a copy
 // of the caller with only the calling thread, as fork(2). It returns in both:
 // with the id of the child, and with 0 in the child. Without copy_memory it is
-// vfork(2), whose child should only exec or exit: the caller goes on after that.
-// The child has a copy of the memory then, too.
+// vfork(2), whose child should only exec or exit: the caller goes on after that. The
+// child works on the caller's memory then, but for the stack; see [Thread.vfork].
 //
 // returns 0 except:
 //   - EAGAIN: too many processes or threads
@@ -50,6 +50,11 @@ func procFork(t *Thread, p []uint64) abi.Errno {
 // forked makes the child. The stack is the parent's to go on with as well.
 func (t *Thread) forked(u *unwinding) continuation {
 	s, vfork := u.stack.keep(), u.arg == 0
+	if vfork {
+		if c, ok := t.vfork(s); ok {
+			return c
+		}
+	}
 	child, errno := t.fork(s)
 	if errno != abi.ESUCCESS {
 		return continuation{s, 0, errno}
@@ -121,7 +126,7 @@ func told(failure <-chan error, done <-chan struct{}) error {
 
 // copyOf makes the thread, a child's first, one like t, which forks meanwhile.
 func (ct *Thread) copyOf(t *Thread) error {
-	ct.stack.low, ct.stack.known = t.stack.low, t.stack.known
+	ct.stack.low, ct.stack.known, ct.stack.high = t.stack.low, t.stack.known, t.stack.high
 	*ct.checkpoints = *t.checkpoints
 	ct.checkpoints.saved = slices.Clone(t.checkpoints.saved)
 	ct.inheritMask(t)

@@ -28,7 +28,7 @@ func procForkEnv(t *Thread, p []uint64) abi.Errno {
 	if !t.inMemory(ret, 4) {
 		return abi.EFAULT
 	}
-	if t.lent {
+	if t.lent() {
 		return abi.ENOTSUP
 	}
 	child, err := t.lend()
@@ -39,47 +39,13 @@ func procForkEnv(t *Thread, p []uint64) abi.Errno {
 	return abi.ESUCCESS
 }
 
-// lend makes a child process whose first thread acts in the place of t. Returns
-// errProcessLimit, errThreadLimit, or ErrUnwind when the tree is ending.
-func (t *Thread) lend() (*Thread, error) {
-	p := t.proc
-	proc := p.system.makeProcess()
-	proc.image = p.image.withoutMemory()
-	proc.inherit(p)
-	if err := p.system.add(proc, p); err != nil {
-		proc.abandon()
-		return nil, err
-	}
-	child, err := proc.firstThread(t.id)
-	if err != nil {
-		p.system.collect(p, proc.pid, false)
-		return nil, err
-	}
-	child.actFor(t)
-	go proc.reap()
-	p.mu.Lock()
-	t.child = child
-	p.mu.Unlock()
-	if p.exiting.Load() { // since before interrupt could see the child
-		proc.Kill()
-	}
-	return child, nil
-}
-
-// actFor gives the child what it needs to go on where t is: the image, too.
-func (child *Thread) actFor(t *Thread) {
-	child.stack, child.checkpoints = t.stack, t.checkpoints
-	child.waiter.OwnsThread = t.waiter.OwnsThread
-	child.proc.mu.Lock()
-	child.instance, child.lent, child.proc.image = t.instance, true, t.proc.image
-	child.proc.mu.Unlock()
-	child.startCPUClock()
-	child.inheritMask(t)
-}
-
-// callAsChild is [Syscall.Call] for a thread with a child in its place.
+// callAsChild is [Syscall.Call] for a thread with a child in its place: after vfork
+// the child's calls are as any, and what it must not return from ends it.
 func (t *Thread) callAsChild(s *Syscall, mem []byte, stack []uint64) error {
 	child := t.child
+	if t.suspended() {
+		return s.Call(child, mem, stack)
+	}
 	if child.refuses(s) {
 		stack[0] = uint64(abi.EIO)
 	} else if err := s.Call(child, mem, stack); !child.proc.exiting.Load() {
@@ -105,25 +71,6 @@ func (t *Thread) callAsChild(s *Syscall, mem []byte, stack []uint64) error {
 func (child *Thread) refuses(s *Syscall) bool {
 	const ofMemory = "futex"
 	return child.proc.exiting.Load() && s.do != nil && !s.leaves && !s.rewinds && s.Family != ofMemory
-}
-
-// takeBack ends the child's first thread: t is the parent's again.
-func (t *Thread) takeBack() {
-	child := t.child
-	t.proc.mu.Lock()
-	t.child = nil
-	t.proc.mu.Unlock()
-	child.stopCPUClock()
-	child.proc.mu.Lock()
-	child.proc.image = t.proc.image.withoutMemory()
-	child.proc.mu.Unlock()
-	child.traceExit()
-	child.proc.removeThread(child)
-}
-
-// withoutMemory returns an image that tells of im's program and has nothing to free.
-func (im *image) withoutMemory() *image {
-	return &image{name: im.name, args: im.args, charge: memoryCharge{budget: im.charge.budget}}
 }
 
 var errChildReturned error = &Trap{"a child made by proc_fork_env has returned to the host"}

@@ -277,3 +277,23 @@ func TestForkEnvAndMemory(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A child on its parent's memory makes no thread, which would outlive its stay there.
+func TestForkEnvMakesNoThread(t *testing.T) {
+	exit := syscallNamed(t, "wasix_32v1", "proc_exit2")
+	err := runFake(t, map[string]func(*Thread, []uint64) (uint64, error){
+		"_start": func(th *Thread, _ []uint64) (uint64, error) {
+			if errno, _ := call(th, procForkEnv, pidAt); errno != abi.ESUCCESS {
+				t.Errorf("proc_fork_env: %v", errno)
+			}
+			if errno, _ := call(th, threadSpawnV2, 64, 128); errno != abi.ENOTSUP {
+				t.Errorf("thread_spawn_v2: %v", errno)
+			}
+			return 0, exit.Call(th, th.mem, []uint64{0})
+		},
+		"wasi_thread_start": func(*Thread, []uint64) (uint64, error) { return 0, nil },
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

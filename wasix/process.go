@@ -316,10 +316,10 @@ func (t *Thread) closeInstance() {
 // interrupt makes the thread unwind, whether it waits or computes; when a child acts
 // in its place, after that. The root's child ends with it.
 func (t *Thread) interrupt() {
-	t.waiter.Interrupt()
+	t.wake()
 	t.proc.mu.Lock()
 	child := t.child
-	if t.instance != nil && child == nil && !t.lent {
+	if t.instance != nil && child == nil && !t.lent() {
 		t.instance.Interrupt()
 	}
 	last := t.proc.pid == initPID && t.proc.ended

@@ -138,7 +138,7 @@ func (p *Process) postLocked(t *Thread, sig abi.Signal) {
 		t = p.taker(sig)
 	}
 	if t != nil && t.accepts(sig) {
-		t.waiter.Interrupt()
+		t.wake()
 	}
 }
 

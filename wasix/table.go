@@ -181,7 +181,7 @@ func families() []family {
 			{name: "proc_exit", raw: procExit, leaves: true, support: Full},
 			{name: "proc_exit2", raw: procExit, leaves: true, support: Full},
 			{name: "proc_fork", params: "i32", note: noteProposal},
-			{name: "proc_fork", do: procFork, rewinds: true, support: Full, note: noteAsyncify + "; vfork copies the memory, too; a child made in a signal handler must not return from it"},
+			{name: "proc_fork", do: procFork, rewinds: true, support: Full, note: noteAsyncify + "; a child made in a signal handler must not return from it"},
 			{name: "proc_fork_env", do: procForkEnv, support: Full, note: noteForkEnv},
 			{name: "proc_id", do: procID, support: Full},
 			{name: "proc_join", params: "i32 i32", do: procJoin2022, support: Full, note: "2022 to March 2023"},

@@ -2,6 +2,7 @@ package wasix
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/epoll"
@@ -42,10 +43,9 @@ type Thread struct {
 
 	exited bool // thread_exit was called: unwind
 
-	// Between proc_fork_env and the end of that, see [procForkEnv]. proc.mu guards
-	// both from other goroutines.
-	child *Thread // acts in the place of this thread, on its instance
-	lent  bool    // this is such a child
+	child  *Thread                // acts in the place of this thread, on its instance; proc.mu guards it from others
+	lender atomic.Pointer[Thread] // in whose place this one acts, if it is such a child
+	back   continuation           // how the lender goes on then, if by its stack
 }
 
 func newThread(p *Process, id uint32) *Thread {

@@ -12,7 +12,8 @@ import (
 // returns 0 except:
 //   - EFAULT: a pointer lies outside memory
 //   - EAGAIN: the process has too many threads, or the engine cannot make one
-//   - ENOTSUP: the module does not export wasi_thread_start
+//   - ENOTSUP: the module does not export wasi_thread_start; the caller is a child
+//     on its parent's memory, which its threads would outlive
 func threadSpawnV2(t *Thread, p []uint64) abi.Errno {
 	start, ret := uint32(p[0]), uint32(p[1])
 	if !t.inMemory(start, abi.SizeofThreadStart) || !t.inMemory(ret, 4) {
@@ -57,7 +58,8 @@ func wasiThreadStart(start uint32) threadEntry {
 // returns 0 except:
 //   - EFAULT: tid lies outside memory
 //   - EAGAIN: the process has too many threads, or the engine cannot make one
-//   - ENOTSUP: the module does not export the entry function
+//   - ENOTSUP: the module does not export the entry function; the caller is a child
+//     on its parent's memory, which its threads would outlive
 func threadSpawn2022(t *Thread, p []uint64) abi.Errno {
 	userData, stackBase, stackStart, reactor, ret := p[0], p[1], p[2], uint32(p[3]), uint32(p[4])
 	if !t.inMemory(ret, 4) {
@@ -71,7 +73,7 @@ func threadSpawn2022(t *Thread, p []uint64) abi.Errno {
 		if sp := t.globals().sp; sp != nil {
 			sp.Set(stackBase)
 		}
-		t.stack.low, t.stack.known = uint32(stackStart), stackStart < stackBase
+		t.stack.low, t.stack.known, t.stack.high = uint32(stackStart), stackStart < stackBase, uint32(stackBase)
 		_, err := t.call(export, uint64(uint32(userData)), userData>>32)
 		return err
 	}})
@@ -84,7 +86,7 @@ func threadSpawn2022(t *Thread, p []uint64) abi.Errno {
 // spawn starts a thread that enters the guest by e, and returns its id.
 func (t *Thread) spawn(e threadEntry) (uint32, abi.Errno) {
 	p := t.proc
-	if _, ok := p.module.Info().Exports[e.export]; !ok || p.memory == nil {
+	if _, ok := p.module.Info().Exports[e.export]; !ok || p.memory == nil || t.lent() {
 		return 0, abi.ENOTSUP
 	}
 	child, err := p.addThread(0)

@@ -23,13 +23,19 @@ const (
 	forkPid    = 64
 	forkOption = 128
 	forkStatus = 160
+	forkCode   = forkStatus + 2
+	forkResult = 256 // of the child, if it stores one
 )
 
 // forkProgram is a program that does by hand what asyncify would have it do: it
 // returns when its stack is to be saved, and comes to the fork again when it is to
 // go down. It ends with the errno of the fork when that fails, else with what the
 // child ends with.
-func forkProgram() *Module {
+func forkProgram() *Module { return forkingProgram(1, Body(I32Const(42), Call(forkExit)), forkCode) }
+
+// forkingProgram is forkProgram with what the child does, whether on a copy of the
+// memory, and where the status that the parent ends with lies then.
+func forkingProgram(copyMemory int32, child []byte, status int32) *Module {
 	set := func(state int32) []byte { return Body(I32Const(state), GlobalSet(forkState)) }
 	end := Call(forkExit)
 	return &Module{
@@ -49,12 +55,12 @@ func forkProgram() *Module {
 		},
 		Functions: []Function{
 			{Export: "_start", Locals: []abi.ValueType{abi.ValueTypeI32}, Body: Body(
-				I32Const(1), I32Const(forkPid), Call(forkFork), LocalSet(0),
+				I32Const(copyMemory), I32Const(forkPid), Call(forkFork), LocalSet(0),
 				GlobalGet(forkState), If(Return),
 				LocalGet(0), If(LocalGet(0), end),
-				I32Const(forkPid), I32Load(0), I32Eqz, If(I32Const(42), end),
+				I32Const(forkPid), I32Load(0), I32Eqz, If(child),
 				I32Const(forkOption), I32Const(0), I32Const(forkStatus), Call(forkJoin), If(Unreachable),
-				I32Const(forkStatus), I32Load(2), end)},
+				I32Const(status), I32Load(0), end)},
 			{Export: "asyncify_start_unwind", Signature: takesI32, Body: set(1)},
 			{Export: "asyncify_stop_unwind", Body: set(0)},
 			{Export: "asyncify_start_rewind", Signature: takesI32, Body: set(2)},
@@ -65,6 +71,43 @@ func forkProgram() *Module {
 
 func forks(t *testing.T, e wasix.Engine) {
 	wantExit(t, run(t, compile(t, e, forkProgram())), 42)
+}
+
+// vforks has children work on their parent's memory until they end, in each way.
+func vforks(t *testing.T, e wasix.Engine) {
+	const top, frame = 1 << 15, 64
+	store := func(at int32) []byte { return Body(I32Const(at), I32Const(7), I32Store(0)) }
+	exit := Body(I32Const(42), Call(forkExit))
+	for name, c := range map[string]struct {
+		child  []byte
+		status int32
+		want   int
+	}{
+		"exits":               {exit, forkCode, 42},
+		"writes":              {Body(store(forkResult), exit), forkResult, 7},
+		"writes to the stack": {Body(store(top-frame), store(top-4), exit), top - 4, 0},
+		"writes below it":     {Body(store(top-frame-4), exit), top - frame - 4, 7},
+		"returns":             {Return, forkStatus, int(abi.JoinStatusTypeExitNormal)},
+		"traps":               {Unreachable, forkStatus, int(abi.JoinStatusTypeExitSignal)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := forkingProgram(0, c.child, c.status)
+			start := &m.Functions[0].Body
+			*start = Body(I32Const(top-frame), GlobalSet(0), *start)
+			wantExit(t, run(t, compile(t, e, m)), c.want)
+		})
+	}
+}
+
+// vforksForEver is ended while the child computes on its parent's memory.
+func vforksForEver(t *testing.T, e wasix.Engine) {
+	for _, sig := range []abi.Signal{abi.SignalTerm, abi.SignalKill} {
+		cmd, _ := startCounting(t, e, forkingProgram(0, Body(count(0), spin), forkCode), 1)
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Error(err)
+		}
+		wantExit(t, cmd.Wait(), 128+int(sig))
+	}
 }
 
 func forksNot(t *testing.T, e wasix.Engine) {

@@ -116,6 +116,8 @@ var cases = []engineCase{
 	{"a signal without handler ends a computing program", signalEnds},
 	{"signals from everywhere arrive, each at least once", signalStorm},
 	{"a program that goes up and down its stack forks", forks},
+	{"a child of vfork works on its parent's memory until it ends", vforks},
+	{"a child of vfork that computes for ever is ended", vforksForEver},
 	{"a program without asyncify's exports, or with others of their names, does not fork", forksNot},
 	{"a program that does not go up and down its stack where it should traps", forksBadly},
 	{"a program that computes for ever where it should go up or down its stack is ended", forksForEver},

@@ -209,6 +209,51 @@ static int returns_at_once(int i)
 	return kill(getppid(), 0) ? 1 : 0;
 }
 
+static volatile int written;
+
+// What a child of vfork does on its parent's memory.
+static void vforks_share(void)
+{
+	written = 0;
+	pid_t pid = vfork();
+	if (pid == 0) {
+		written++;
+		_exit(0);
+	}
+	say("vfork.parent sees: %d\n", written);
+	waited("vfork.that writes", pid, 0);
+	pid = vfork();
+	if (pid == 0) {
+		pid_t inner = vfork();
+		if (inner == 0)
+			_exit(22);
+		int status;
+		waitpid(inner, &status, 0);
+		_exit(WEXITSTATUS(status) + 1);
+	}
+	waited("vfork.with a child", pid, 0);
+	pid = vfork();
+	if (pid == 0) {
+		alarm_every(20000, false);
+		for (;;)
+			written++;
+	}
+	waited("vfork.alarm while it computes", pid, 0);
+	pid = vfork();
+	if (pid == 0) {
+		alarm_every(20000, false);
+		nanosleep(&(struct timespec){1000, 0}, NULL);
+		_exit(1);
+	}
+	waited("vfork.alarm while it sleeps", pid, 0);
+	pid = vfork();
+	if (pid == 0) {
+		close(0);
+		_exit(open(".", O_RDONLY) != 0);
+	}
+	waited("vfork.has its own descriptors", pid, 0);
+}
+
 static void vforks(void)
 {
 	pid_t pid = vfork();
@@ -222,6 +267,7 @@ static void vforks(void)
 	}
 	waited("vfork.killed child", pid, 0);
 	waited("vfork.after it", child_of(returns_at_once, 0), 0);
+	vforks_share();
 }
 
 int waits(void)
