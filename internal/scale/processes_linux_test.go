@@ -30,9 +30,10 @@ func howMany(usual, all int) int {
 // may keep: processes that follow each other share memories and threads. In turn, it is
 // libwasmer's registry of functions, of which an instance takes entries if it lies
 // where none of its module lay before: one of a hundred forks, and of ten execs. That
-// comes to less than half a KiB of a fork and to about one of a fork and an exec.
+// comes to less than half a KiB of a fork and to about one of a fork and an exec; of
+// the first thousand of these, to nearly three.
 const (
-	keptInTurn = 1
+	keptInTurn = 2
 	keptAtOnce = 32
 )
 
