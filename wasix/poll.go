@@ -47,6 +47,7 @@ type pollEvent struct {
 	typ      abi.Eventtype
 	errno    abi.Errno
 	desc     *descriptor.Description
+	again    bool  // desc is that of an event before, which holds it
 	deadline int64 // of a clock
 }
 
@@ -96,6 +97,8 @@ func (t *Thread) subscribe(l *pollLayout, raw []byte) int64 {
 	s := &t.poll
 	s.subs, s.events = s.subs[:0], s.events[:0]
 	earliest := ready.Never
+	var fd uint32
+	var held *descriptor.Description // behind fd: to read and to write often come together
 	for ; len(raw) > 0; raw = raw[l.size:] {
 		ev := pollEvent{
 			userdata: binary.LittleEndian.Uint64(raw[subUserdata:]),
@@ -107,13 +110,20 @@ func (t *Thread) subscribe(l *pollLayout, raw []byte) int64 {
 		case abi.EventtypeClock:
 			ev.deadline, ev.errno = t.clockDeadline(l, raw)
 		case abi.EventtypeFdRead:
-			ev.desc, ev.errno = t.pollable(binary.LittleEndian.Uint32(raw[subFD:]))
 			sub.Asked = ready.In
 		case abi.EventtypeFdWrite:
-			ev.desc, ev.errno = t.pollable(binary.LittleEndian.Uint32(raw[subFD:]))
 			sub.Asked = ready.Out
 		default:
 			ev.errno = abi.EINVAL
+		}
+		if sub.Asked != 0 {
+			next := binary.LittleEndian.Uint32(raw[subFD:])
+			if ev.again = held != nil && next == fd; ev.again {
+				ev.desc = held
+			} else {
+				ev.desc, ev.errno = t.pollable(next)
+			}
+			fd, held = next, ev.desc
 		}
 		if ev.desc != nil {
 			sub.Source = ev.desc.File
@@ -251,10 +261,11 @@ func (s *pollScratch) readable(ev *pollEvent) uint64 {
 // release ends the use of the subscribed descriptions.
 func (s *pollScratch) release() {
 	for i := range s.events {
-		if d := s.events[i].desc; d != nil {
-			_ = d.Release()
-			s.events[i].desc, s.subs[i].Source = nil, nil
+		ev := &s.events[i]
+		if ev.desc != nil && !ev.again {
+			_ = ev.desc.Release()
 		}
+		ev.desc, s.subs[i].Source = nil, nil
 	}
 }
 

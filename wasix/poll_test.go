@@ -305,6 +305,24 @@ func TestPollSameDescriptorTwice(t *testing.T) {
 		happened{userdata: 3, typ: abi.EventtypeFdRead})
 }
 
+// A poll holds a descriptor that it names several times once, and lets it go.
+func TestPollLetsGoOfDescriptors(t *testing.T) {
+	th := newTestThread(t)
+	r, w := newPipe(t, th)
+	const bad = 77
+	wantEvents(t, pollFor(t, th, &pollPreview1, writeOf(1, w), writeOf(2, w), readOf(3, bad), readOf(4, bad), writeOf(5, w)),
+		happened{userdata: 1, typ: abi.EventtypeFdWrite},
+		happened{userdata: 2, typ: abi.EventtypeFdWrite},
+		happened{userdata: 3, typ: abi.EventtypeFdRead, errno: abi.EBADF},
+		happened{userdata: 4, typ: abi.EventtypeFdRead, errno: abi.EBADF},
+		happened{userdata: 5, typ: abi.EventtypeFdWrite})
+	if err := th.proc.fds.Close(w); err != nil {
+		t.Fatal(err)
+	}
+	wantEvents(t, pollFor(t, th, &pollPreview1, readOf(1, r)),
+		happened{userdata: 1, typ: abi.EventtypeFdRead, flags: abi.EventrwflagsHangup})
+}
+
 func TestPollWakesForAnotherThread(t *testing.T) {
 	th := newTestThread(t)
 	for i := range 200 {

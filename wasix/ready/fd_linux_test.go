@@ -227,6 +227,24 @@ func TestPollKernelSources(t *testing.T) {
 	}
 }
 
+// Subscriptions of one source learn what they ask for, and that alone.
+func TestPollOneKernelSourceTwice(t *testing.T) {
+	r, w := pipe(t)
+	subs := []Subscription{{Source: w, Asked: In}, {Source: w, Asked: Out}, {Source: r, Asked: In}, {Source: w, Asked: Out | In}}
+	for _, full := range []bool{false, true} {
+		n, err := NewWaiter().Poll(subs, 0)
+		want := [4]Events{0, Out, 0, Out}
+		if full {
+			want[2] = In
+		}
+		got := [4]Events{subs[0].Got, subs[1].Got, subs[2].Got, subs[3].Got}
+		if got != want || err != nil || n != 2 && !full {
+			t.Errorf("%d, %v: %v, want %v", n, err, got, want)
+		}
+		write(t, w)
+	}
+}
+
 func TestWaitInKernelIsInterrupted(t *testing.T) {
 	r, _ := pipe(t)
 	w := NewWaiter()

@@ -30,8 +30,22 @@ var (
 
 // pollSet is the scratch space of a waiter for poll(2).
 type pollSet struct {
-	fds   []unix.PollFd
-	index []int
+	fds    []unix.PollFd
+	polled []polledSubscription
+}
+
+// polledSubscription is a subscription, by number, and its entry in fds.
+type polledSubscription struct{ sub, fd int }
+
+// add has the kernel look at the source of subscription number sub; again, if it is
+// that of the subscription before: one entry is enough to read and to write.
+func (ps *pollSet) add(sub int, src SysSource, asked Events, again bool) {
+	if !again {
+		ps.fds = append(ps.fds, unix.PollFd{Fd: int32(src.SysFD())})
+	}
+	fd := len(ps.fds) - 1
+	ps.fds[fd].Events |= pollEvents(asked)
+	ps.polled = append(ps.polled, polledSubscription{sub, fd})
 }
 
 // await blocks in poll(2) for a short while, where that is cheaper than parking,
@@ -71,8 +85,9 @@ func (w *Waiter) LeaveKernel() { blocked.Add(-1) }
 // there is a source other than the kernel's it may block for a short while.
 func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 	ps := &w.polled
-	ps.fds, ps.index = ps.fds[:0], ps.index[:0]
+	ps.fds, ps.polled = ps.fds[:0], ps.polled[:0]
 	ready, others := 0, 0
+	var before Source
 	for i := range subs {
 		s := &subs[i]
 		s.Got = 0
@@ -80,8 +95,8 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 			continue
 		}
 		if sys, ok := s.Source.(SysSource); ok {
-			ps.fds = append(ps.fds, unix.PollFd{Fd: int32(sys.SysFD()), Events: pollEvents(s.Asked)})
-			ps.index = append(ps.index, i)
+			ps.add(i, sys, s.Asked, s.Source == before)
+			before = s.Source
 			if p, ok := sys.(Pender); ok {
 				if s.Got = p.Pending(); s.Got != 0 {
 					deadline = 0
@@ -106,10 +121,10 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 	if _, err := w.ppoll(ps.fds, min(int64(limit), max(deadline-Now(), 0))); err != nil {
 		return ready, err
 	}
-	for k, i := range ps.index {
-		s := &subs[i]
-		if re := ps.fds[k].Revents; re != 0 {
-			s.Got |= readyEvents(re)
+	for _, p := range ps.polled {
+		s := &subs[p.sub]
+		if re := ps.fds[p.fd].Revents; re != 0 {
+			s.Got |= readyEvents(re) & (s.Asked | Err | Hup)
 		}
 		if s.Got != 0 {
 			ready++
