@@ -534,7 +534,7 @@ func BenchmarkSignalToSleeper(b *testing.B) {
 
 // A system call costs what it did: no allocation, and no lock, without signals.
 func BenchmarkSyscallWithoutSignals(b *testing.B) {
-	th := &Thread{proc: &Process{system: &system{}}, waiter: newThread(&Process{}, 1).waiter}
+	th := &Thread{proc: &Process{system: &system{}}, waiter: newThread(&Process{}, 1).waiter, stack: &stackSwitch{}}
 	var yield *Syscall
 	for _, s := range Syscalls() {
 		if s.Name == "thread_id" {
