@@ -30,8 +30,8 @@ var (
 
 // pollSet is the scratch space of a waiter for poll(2).
 type pollSet struct {
-	fds    []unix.PollFd
-	polled []polledSubscription
+	fds  []unix.PollFd
+	subs []polledSubscription
 }
 
 // polledSubscription is a subscription, by number, and its entry in fds.
@@ -45,7 +45,7 @@ func (ps *pollSet) add(sub int, src SysSource, asked Events, again bool) {
 	}
 	fd := len(ps.fds) - 1
 	ps.fds[fd].Events |= pollEvents(asked)
-	ps.polled = append(ps.polled, polledSubscription{sub, fd})
+	ps.subs = append(ps.subs, polledSubscription{sub, fd})
 }
 
 // await blocks in poll(2) for a short while, where that is cheaper than parking,
@@ -85,7 +85,7 @@ func (w *Waiter) LeaveKernel() { blocked.Add(-1) }
 // there is a source other than the kernel's it may block for a short while.
 func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 	ps := &w.polled
-	ps.fds, ps.polled = ps.fds[:0], ps.polled[:0]
+	ps.fds, ps.subs = ps.fds[:0], ps.subs[:0]
 	ready, others := 0, 0
 	var before Source
 	for i := range subs {
@@ -121,7 +121,7 @@ func (w *Waiter) pollLevels(subs []Subscription, deadline int64) (int, error) {
 	if _, err := w.ppoll(ps.fds, min(int64(limit), max(deadline-Now(), 0))); err != nil {
 		return ready, err
 	}
-	for _, p := range ps.polled {
+	for _, p := range ps.subs {
 		s := &subs[p.sub]
 		if re := ps.fds[p.fd].Revents; re != 0 {
 			s.Got |= readyEvents(re) & (s.Asked | Err | Hup)
