@@ -105,11 +105,10 @@ func (s *Socket) recvMost(d *descriptor.Description, w *ready.Waiter, iovs [][]b
 func (s *Socket) peekMost(d *descriptor.Description, w *ready.Waiter, iovs [][]byte, flags abi.Riflags, from *network.Addr, want int, until int64) (int, error) {
 	for {
 		seq := s.net.Queue().Seq()
+		// Asked before the look, which then sees all that came before the end.
+		ended := s.net.Ready(ready.RdHup)&(ready.RdHup|ready.Hup|ready.Err) != 0
 		n, _, err := s.recvmsg(iovs, msgFlags(flags), from)
-		if n >= want || n == 0 && err != syscall.EAGAIN {
-			return n, err
-		}
-		if s.net.Ready(ready.RdHup)&(ready.RdHup|ready.Hup|ready.Err) != 0 {
+		if n >= want || ended || n == 0 && err != syscall.EAGAIN {
 			return n, err
 		}
 		if err := s.waitChange(d, w, seq, until); err != nil {

@@ -2,6 +2,7 @@ package socket_test
 
 import (
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -54,14 +55,38 @@ func (kernel) connect(fd int, addr unix.Sockaddr) error {
 	return unix.Connect(fd, addr)
 }
 
-func (kernel) recvfrom(fd int, iovs [][]byte, flags int) (int, bool, unix.Sockaddr, error) {
-	n, _, out, from, err := unix.RecvmsgBuffers(fd, iovs, nil, flags)
-	return max(n, 0), out&unix.MSG_TRUNC != 0, from, err
+func (kernel) recvfrom(fd int, iovs [][]byte, flags int) (n int, truncated bool, from unix.Sockaddr, err error) {
+	undisturbed(func() {
+		var out int
+		n, _, out, from, err = unix.RecvmsgBuffers(fd, iovs, nil, flags)
+		n, truncated = max(n, 0), out&unix.MSG_TRUNC != 0
+	})
+	return n, truncated, from, err
 }
 
-func (kernel) sendto(fd int, iovs [][]byte, flags int, to unix.Sockaddr) (int, error) {
-	n, err := unix.SendmsgBuffers(fd, iovs, nil, to, flags|unix.MSG_NOSIGNAL)
-	return max(n, 0), err
+func (kernel) sendto(fd int, iovs [][]byte, flags int, to unix.Sockaddr) (n int, err error) {
+	undisturbed(func() {
+		n, err = unix.SendmsgBuffers(fd, iovs, nil, to, flags|unix.MSG_NOSIGNAL)
+		n = max(n, 0)
+	})
+	return n, err
+}
+
+// undisturbed makes a system call that no signal of Go's runtime cuts short.
+func undisturbed(call func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var urg, before unix.Sigset_t
+	urg.Val[0] = 1 << (unix.SIGURG - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &urg, &before); err != nil {
+		panic(err)
+	}
+	defer func() {
+		if err := unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil); err != nil {
+			panic(err)
+		}
+	}()
+	call()
 }
 
 func (kernel) shutdown(fd, how int) error                { return unix.Shutdown(fd, how) }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/network"
+	"github.com/gowasix/gowasix/wasix/ready"
 )
 
 // A receive that waits in the kernel lets the garbage collector stop its thread,
@@ -68,4 +70,48 @@ func TestReceiveMissesNothing(t *testing.T) {
 		})
 	}
 	talking.Wait()
+}
+
+// eventful is a network on which something happens each time one of its sockets
+// is asked for what is ready.
+type eventful struct {
+	network.Network
+	event *func()
+}
+
+func (n eventful) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (network.Socket, error) {
+	s, err := n.Network.Socket(family, typ, proto)
+	return eventfulSocket{s, n.event}, err
+}
+
+type eventfulSocket struct {
+	network.Socket
+	event *func()
+}
+
+func (s eventfulSocket) Ready(asked ready.Events) ready.Events {
+	(*s.event)()
+	return s.Socket.Ready(asked)
+}
+
+func (s eventfulSocket) Arm() error { return s.Socket.(ready.Armer).Arm() }
+
+// All that is sent comes, with the end, between two steps of a call that waits for
+// more and leaves it in the socket.
+func TestPeekWaitAllSeesDataBeforeEnd(t *testing.T) {
+	for _, sent := range []string{"", "short"} {
+		event := func() {}
+		c, s := streamOn(t, eventful{network.Host(), &event})
+		event = sync.OnceFunc(func() {
+			if sent != "" {
+				if _, err := s.send([]byte(sent)); err != nil {
+					t.Error(err)
+				}
+			}
+			wantErr(t, "shutdown", s.Shutdown(abi.SdflagsWr), nil)
+		})
+		if b, err := c.recv(200, abi.RiflagsWaitall|abi.RiflagsPeek); string(b) != sent || err != nil {
+			t.Errorf("received %q, %v, want %q", b, err, sent)
+		}
+	}
 }
