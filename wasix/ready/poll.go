@@ -13,10 +13,12 @@ type Subscription struct {
 // Poll waits until at least one subscription is ready, sets Got in each, and
 // returns how many are. A source that was closed is ready: Got has Closed. With
 // a deadline in the past it only looks. Returns a nil error except:
-//   - EINTR: Interrupt was called
+//   - EINTR: Interrupt was called and nothing is ready
 //   - ETIMEDOUT: the deadline has passed and nothing is ready
 func (w *Waiter) Poll(subs []Subscription, deadline int64) (int, error) {
+	late := passed(deadline)
 	for {
+		interrupted := w.Interrupted() // asked before the look, as the deadline is
 		for i := range subs {
 			if s := &subs[i]; s.Source != nil {
 				s.seq = s.Source.Queue().Seq()
@@ -27,17 +29,23 @@ func (w *Waiter) Poll(subs []Subscription, deadline int64) (int, error) {
 		if n > 0 || err != nil {
 			return n, err
 		}
-		if w.Interrupted() {
+		switch {
+		case interrupted:
 			return 0, syscall.EINTR
-		}
-		if deadline != Never && deadline <= Now() {
+		case late:
 			return 0, syscall.ETIMEDOUT
 		}
-		if err := w.sleepOn(subs, deadline); err != nil && err != syscall.ETIMEDOUT {
+		if late = passed(deadline); late {
+			continue
+		}
+		err = w.sleepOn(subs, deadline)
+		if late = err == syscall.ETIMEDOUT; !late && err != nil && err != syscall.EINTR {
 			return 0, err
 		}
 	}
 }
+
+func passed(deadline int64) bool { return deadline != Never && deadline <= Now() }
 
 // markClosed adds Closed to Got where that was notified, and returns how many
 // subscriptions became ready by it.

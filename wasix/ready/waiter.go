@@ -38,6 +38,7 @@ type Waiter struct {
 	timer   *time.Timer
 	entries []entry
 	polled  pollSet
+	spared  bool // had one more attempt, though interrupted
 	// OwnsThread says that the goroutine is bound to its OS thread, so that
 	// blocking in the kernel costs nothing more than parking would.
 	OwnsThread bool
@@ -73,7 +74,10 @@ func (w *Waiter) Noticed() bool { return w.notices.Load()&(noticed|interrupted) 
 
 // Attend withdraws all notices. The thread then looks at whatever they can be
 // about: who gives notice has changed that before.
-func (w *Waiter) Attend() { w.notices.And(^uint32(noticed | interrupted)) }
+func (w *Waiter) Attend() {
+	w.spared = false
+	w.notices.And(^uint32(noticed | interrupted))
+}
 
 // Interrupted reports whether waits end with EINTR at present.
 func (w *Waiter) Interrupted() bool { return w.notices.Load()&interrupted != 0 }
@@ -90,11 +94,11 @@ func (w *Waiter) Unpark() {
 // Closed. seq is the number that src.Queue().Seq() had before the attempt that
 // would have blocked. Returns nil (make the attempt again; waking early is
 // allowed) except:
-//   - EINTR: Interrupt was called
-//   - ETIMEDOUT: the deadline, on the scale of [Now], has passed
+//   - EINTR: Interrupt was called, and src reported nothing before
+//   - ETIMEDOUT: the deadline, on the scale of [Now], has passed, likewise
 func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) error {
 	if w.Interrupted() {
-		return syscall.EINTR
+		return w.interruption(src, asked, seq)
 	}
 	if sys, ok := src.(SysSource); ok {
 		if w.await(sys, asked, deadline) {
@@ -108,15 +112,41 @@ func (w *Waiter) Wait(src Source, asked Events, seq uint64, deadline int64) erro
 // of what is ready all the while: it parks at once.
 func (w *Waiter) WaitChange(src Source, asked Events, seq uint64, deadline int64) error {
 	if w.Interrupted() {
-		return syscall.EINTR
+		return w.interruption(src, asked, seq)
 	}
+	late := passed(deadline)
 	e := &w.entries[0]
 	changed, err := w.enter(e, src, asked, seq)
-	if err == nil && !changed {
-		err = w.Park(deadline)
+	if err != nil || changed {
+		e.queue.remove(e)
+		return err
 	}
+	err = w.Park(deadline)
 	e.queue.remove(e)
+	switch {
+	case err == syscall.EINTR:
+		return w.interruption(src, asked, seq)
+	case err != nil && (src.Queue().Seq() != seq || !late && reports(src, asked)):
+		return nil // the attempt after the deadline
+	}
 	return err
+}
+
+// interruption returns EINTR, or nil when something came before that: it goes before
+// a signal, as on Linux. There is only one attempt on that account, as it may find
+// less than was reported, and the thread is to be gone soon.
+func (w *Waiter) interruption(src Source, asked Events, seq uint64) error {
+	w.spared = !w.spared && (src.Queue().Seq() != seq || reports(src, asked))
+	if w.spared {
+		return nil
+	}
+	return syscall.EINTR
+}
+
+// reports asks a source whose changes may be on their way to the queue.
+func reports(src Source, asked Events) bool {
+	_, ok := src.(Armer)
+	return ok && src.Ready(asked) != 0
 }
 
 // enter puts e into the queue of src, and reports whether anything changed
