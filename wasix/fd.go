@@ -97,6 +97,7 @@ func (t *Thread) dup(fd uint64, lowest uint32, cloexec bool, ret uint64) abi.Err
 //
 // returns 0 except:
 //   - EBADF: fd is not open, or to is more than a descriptor can be
+//   - EBUSY: another thread is about to open to, by path_open or sock_accept
 //   - ENOTSUP: to is the root that a WASIX program was given, and rights were
 //     taken away from it
 func fdRenumber(t *Thread, p []uint64) abi.Errno {

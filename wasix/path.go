@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/descriptor"
 	"github.com/gowasix/gowasix/wasix/vfs"
 )
 
@@ -138,24 +139,27 @@ func (t *Thread) openPath(p []uint64, ext, ret uint64) abi.Errno {
 	if base&modes&^passed.Inheriting != 0 {
 		return abi.ENOTCAPABLE
 	}
-	if !t.proc.fds.HasFree() {
-		return abi.EMFILE // before a file is made
+	fd, err := t.proc.fds.Reserve()
+	if err != nil {
+		return errnoOf(err) // before a file is made
 	}
 	file, err := dir.Open(name, openFlags(abi.Lookupflags(p[1]), oflags, fdflags, base))
-	if err != nil {
-		return errnoOf(err)
+	own, again := file.(*vfs.Duplicate)
+	if err != nil || again {
+		t.proc.fds.Unreserve(fd)
 	}
-	if own, ok := file.(*vfs.Duplicate); ok {
+	switch {
+	case err != nil:
+		return errnoOf(err)
+	case again:
 		return t.dup(uint64(own.FD), 0, cloexec, ret)
 	}
 	rights := vfs.Rights(file)
 	rights.Base &= base & passed.Inheriting
 	rights.Inheriting &= abi.Rights(p[6]) & passed.Inheriting
-	fd, errno := t.insertWith(file, fdflags, rights, cloexec)
-	if errno == abi.ESUCCESS {
-		binary.LittleEndian.PutUint32(ro, fd)
-	}
-	return errno
+	t.proc.fds.Fill(fd, descriptor.NewDescription(file, fdflags), rights, cloexec)
+	binary.LittleEndian.PutUint32(ro, fd)
+	return abi.ESUCCESS
 }
 
 // neededToOpen returns the rights that a directory must have for path_open.

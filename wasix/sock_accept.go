@@ -54,17 +54,16 @@ func (t *Thread) accept(sock uint64, flags, roFD, roAddr uint32, withAddr bool) 
 			return abi.EFAULT
 		}
 	}
-	if !t.proc.fds.HasFree() {
-		return abi.EMFILE // the connection stays in the queue
+	fd, err := t.proc.fds.Reserve()
+	if err != nil {
+		return errnoOf(err) // the connection stays in the queue
 	}
 	c, addr, err := s.Accept(d, t.waiter)
 	if err != nil {
+		t.proc.fds.Unreserve(fd)
 		return errnoOf(err)
 	}
-	fd, errno := t.insertSocket(c, abi.Fdflags(flags))
-	if errno != abi.ESUCCESS {
-		return errno
-	}
+	t.proc.fds.Fill(fd, c.Description(abi.Fdflags(flags)), socketRights, false)
 	if withAddr {
 		encodeAddr(to, &addr)
 	}

@@ -27,10 +27,13 @@ type Table struct {
 }
 
 type slot struct {
-	desc    *Description
-	rights  Rights
-	cloexec bool
+	desc     *Description
+	rights   Rights
+	cloexec  bool
+	reserved bool // not free, though there is no desc
 }
+
+func (s *slot) free() bool { return s.desc == nil && !s.reserved }
 
 // NewTable returns an empty table for at most limit descriptors (0: [DefaultLimit]).
 func NewTable(limit int) *Table {
@@ -76,17 +79,8 @@ func (t *Table) Insert(d *Description, r Rights, cloexec bool, lowest uint32) (u
 	if !ok {
 		return 0, syscall.EMFILE
 	}
-	t.put(fd, slot{d, r, cloexec})
+	t.put(fd, slot{desc: d, rights: r, cloexec: cloexec})
 	return uint32(fd), nil
-}
-
-// HasFree reports whether Insert would find a descriptor. What cannot be undone
-// asks first, as accept(2) on Linux.
-func (t *Table) HasFree() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	_, ok := t.lowestFree(0)
-	return ok
 }
 
 // InsertAt puts d at fd, which must be free, for descriptors that exist from the
@@ -100,7 +94,7 @@ func (t *Table) InsertAt(fd uint32, d *Description, r Rights) error {
 	if t.slot(fd) != nil {
 		return syscall.EEXIST
 	}
-	t.put(int(fd), slot{d, r, false})
+	t.put(int(fd), slot{desc: d, rights: r})
 	return nil
 }
 
@@ -112,7 +106,7 @@ func (t *Table) Replace(fd uint32, d *Description, r Rights) error {
 	if s := t.slot(fd); s != nil {
 		old = s.desc
 	}
-	t.put(int(fd), slot{d, r, false})
+	t.put(int(fd), slot{desc: d, rights: r})
 	t.mu.Unlock()
 	if old == nil {
 		return nil
@@ -137,13 +131,14 @@ func (t *Table) Dup(fd, lowest uint32, cloexec bool) (uint32, error) {
 		return 0, syscall.EMFILE
 	}
 	s.desc.users.Add(1)
-	t.put(to, slot{s.desc, s.rights, cloexec})
+	t.put(to, slot{desc: s.desc, rights: s.rights, cloexec: cloexec})
 	return uint32(to), nil
 }
 
 // Renumber makes to refer to the description of fd, closing what to was before,
 // in one step. With keep, fd stays open as in dup2; without, it goes away.
-// Returns EBADF when fd is not open or to is past the limit.
+// Returns EBADF when fd is not open or to is past the limit, and EBUSY, as dup2(2),
+// when to is reserved.
 func (t *Table) Renumber(fd, to uint32, keep bool) error {
 	t.mu.Lock()
 	s := t.slot(fd)
@@ -155,7 +150,11 @@ func (t *Table) Renumber(fd, to uint32, keep bool) error {
 		t.mu.Unlock()
 		return nil
 	}
-	moved := slot{s.desc, s.rights, false}
+	if to := int(to); to < len(t.slots) && t.slots[to].reserved {
+		t.mu.Unlock()
+		return syscall.EBUSY
+	}
+	moved := slot{desc: s.desc, rights: s.rights}
 	moved.desc.users.Add(1)
 	old := t.slot(to)
 	var replaced *Description
@@ -261,10 +260,14 @@ func (t *Table) slot(fd uint32) *slot {
 }
 
 func (t *Table) put(fd int, s slot) {
+	s.desc.slots.Add(1)
+	t.set(fd, s)
+}
+
+func (t *Table) set(fd int, s slot) {
 	for len(t.slots) <= fd {
 		t.slots = append(t.slots, slot{})
 	}
-	s.desc.slots.Add(1)
 	t.slots[fd] = s
 }
 
@@ -280,7 +283,7 @@ func (t *Table) lowestFree(lowest uint32) (int, bool) {
 		return 0, false
 	}
 	fd := max(int(lowest), t.free)
-	for fd < len(t.slots) && t.slots[fd].desc != nil {
+	for fd < len(t.slots) && !t.slots[fd].free() {
 		fd++
 	}
 	if fd >= t.limit {
@@ -299,10 +302,12 @@ func (t *Table) Fork() *Table {
 	defer t.mu.RUnlock()
 	child := &Table{slots: make([]slot, len(t.slots)), free: t.free, limit: t.limit}
 	for fd, s := range t.slots {
-		if s.desc != nil {
+		switch {
+		case s.desc != nil:
 			s.desc.users.Add(1)
-			s.desc.slots.Add(1)
-			child.slots[fd] = s
+			child.put(fd, s)
+		case s.reserved: // by a thread that the child does not have
+			child.free = min(child.free, fd)
 		}
 	}
 	return child

@@ -2,6 +2,7 @@ package descriptor
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -20,8 +21,8 @@ func TestTableGivesLowest(t *testing.T) {
 			t.Fatalf("descriptor %d, want %d", fd, want)
 		}
 	}
-	if table.HasFree() {
-		t.Fatal("a full table says it has room")
+	if fd, err := table.Reserve(); err != syscall.EMFILE {
+		t.Fatalf("a full table reserves %d, %v", fd, err)
 	}
 	d := NewDescription(&fakeFile{}, 0)
 	if _, err := table.Insert(d, Rights{}, false, 0); err != syscall.EMFILE {
@@ -140,6 +141,11 @@ func (m model) lowest(from uint32) uint32 {
 	return from
 }
 
+// reserved is at a descriptor in a model that is reserved.
+var reserved = &fakeFile{}
+
+func (m model) isOpen(fd uint32) bool { return m[fd] != nil && m[fd] != reserved }
+
 // Random sequences of calls have the results of a plain map.
 func TestTableAgainstModel(t *testing.T) {
 	const limit = 20
@@ -148,7 +154,7 @@ func TestTableAgainstModel(t *testing.T) {
 		table, m := NewTable(limit), model{}
 		for range 300 {
 			fd, to := uint32(r.IntN(limit)), uint32(r.IntN(limit))
-			switch r.IntN(4) {
+			switch r.IntN(6) {
 			case 0:
 				f := &fakeFile{}
 				d := NewDescription(f, 0)
@@ -162,7 +168,7 @@ func TestTableAgainstModel(t *testing.T) {
 			case 1:
 				got, err := table.Dup(fd, to, false)
 				want := m.lowest(to)
-				if ok := m[fd] != nil && want < limit; (err == nil) != ok || ok && got != want {
+				if ok := m.isOpen(fd) && want < limit; (err == nil) != ok || ok && got != want {
 					t.Fatalf("seed %d: dup: %d, %v, want %d", seed, got, err, want)
 				}
 				if err == nil {
@@ -170,8 +176,15 @@ func TestTableAgainstModel(t *testing.T) {
 				}
 			case 2:
 				keep := r.IntN(2) == 0
-				if err := table.Renumber(fd, to, keep); (err == nil) != (m[fd] != nil) {
-					t.Fatalf("seed %d: renumber: %v", seed, err)
+				var want error
+				switch {
+				case !m.isOpen(fd):
+					want = syscall.EBADF
+				case m[to] == reserved:
+					want = syscall.EBUSY
+				}
+				if err := table.Renumber(fd, to, keep); err != want {
+					t.Fatalf("seed %d: renumber: %v, want %v", seed, err, want)
 				} else if err == nil && fd != to {
 					m[to] = m[fd]
 					if !keep {
@@ -179,12 +192,37 @@ func TestTableAgainstModel(t *testing.T) {
 					}
 				}
 			case 3:
-				if err := table.Close(fd); (err == nil) != (m[fd] != nil) {
+				if err := table.Close(fd); (err == nil) != m.isOpen(fd) {
 					t.Fatalf("seed %d: close: %v", seed, err)
+				} else if err == nil {
+					delete(m, fd)
 				}
-				delete(m, fd)
+			case 4:
+				got, err := table.Reserve()
+				if want := m.lowest(0); (err == nil) != (want < limit) || err == nil && got != want {
+					t.Fatalf("seed %d: reserve: %d, %v, want %d", seed, got, err, want)
+				}
+				if err == nil {
+					m[got] = reserved
+				}
+			case 5:
+				if m[fd] != reserved {
+					break
+				}
+				if delete(m, fd); to%2 == 0 {
+					table.Unreserve(fd)
+				} else {
+					m[fd] = &fakeFile{}
+					table.Fill(fd, NewDescription(m[fd], 0), Rights{}, false)
+				}
 			}
 			checkModel(t, table, m, limit)
+		}
+		child := table.Fork()
+		maps.DeleteFunc(m, func(_ uint32, f *fakeFile) bool { return f == reserved })
+		checkModel(t, child, m, limit)
+		if got, err := child.Reserve(); err == nil && got != m.lowest(0) {
+			t.Fatalf("seed %d: the child reserves %d", seed, got)
 		}
 	}
 }
@@ -194,7 +232,7 @@ func checkModel(t *testing.T, table *Table, m model, limit uint32) {
 	t.Helper()
 	for fd := range limit {
 		d, _, err := table.Acquire(fd)
-		if (err == nil) != (m[fd] != nil) {
+		if (err == nil) != m.isOpen(fd) {
 			t.Fatalf("descriptor %d: %v", fd, err)
 		}
 		if err == nil {
