@@ -37,11 +37,12 @@ func (s *Socket) Recv(d *descriptor.Description, w *ready.Waiter, iovs [][]byte,
 	until := deadline(s.recvTimeout.Load())
 	for {
 		seq := s.net.Queue().Seq()
+		shut := s.readShut.Load() // asked before the attempt, which then finds what came before
 		n, out, err := s.recvWait(w, iovs, msgFlags(flags), from, until)
 		if err != syscall.EAGAIN {
 			return n, roflags(out), err
 		}
-		if s.readShut.Load() {
+		if shut {
 			if from != nil {
 				*from = network.Addr{}
 			}

@@ -73,25 +73,31 @@ func TestReceiveMissesNothing(t *testing.T) {
 }
 
 // eventful is a network on which something happens each time one of its sockets
-// is asked for what is ready.
+// is asked for what is ready, and each time one has received.
 type eventful struct {
 	network.Network
-	event *func()
+	event, received *func()
 }
 
 func (n eventful) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (network.Socket, error) {
 	s, err := n.Network.Socket(family, typ, proto)
-	return eventfulSocket{s, n.event}, err
+	return eventfulSocket{s, n}, err
 }
 
 type eventfulSocket struct {
 	network.Socket
-	event *func()
+	network eventful
 }
 
 func (s eventfulSocket) Ready(asked ready.Events) ready.Events {
-	(*s.event)()
+	(*s.network.event)()
 	return s.Socket.Ready(asked)
+}
+
+func (s eventfulSocket) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Addr) (int, network.MsgFlags, error) {
+	n, out, err := s.Socket.Recvmsg(iovs, flags, from)
+	(*s.network.received)()
+	return n, out, err
 }
 
 func (s eventfulSocket) Arm() error { return s.Socket.(ready.Armer).Arm() }
@@ -100,8 +106,8 @@ func (s eventfulSocket) Arm() error { return s.Socket.(ready.Armer).Arm() }
 // more and leaves it in the socket.
 func TestPeekWaitAllSeesDataBeforeEnd(t *testing.T) {
 	for _, sent := range []string{"", "short"} {
-		event := func() {}
-		c, s := streamOn(t, eventful{network.Host(), &event})
+		event, received := func() {}, func() {}
+		c, s := streamOn(t, eventful{network.Host(), &event, &received})
 		event = sync.OnceFunc(func() {
 			if sent != "" {
 				if _, err := s.send([]byte(sent)); err != nil {
@@ -112,6 +118,28 @@ func TestPeekWaitAllSeesDataBeforeEnd(t *testing.T) {
 		})
 		if b, err := c.recv(200, abi.RiflagsWaitall|abi.RiflagsPeek); string(b) != sent || err != nil {
 			t.Errorf("received %q, %v, want %q", b, err, sent)
+		}
+	}
+}
+
+// A datagram comes, and then the socket is shut down, after a receive has looked and
+// before it waits.
+func TestReceiveSeesDatagramBeforeShutdown(t *testing.T) {
+	event, received := func() {}, func() {}
+	c := boundOn(t, eventful{network.Host(), &event, &received}, abi.SockTypeDgram)
+	s := bound(t, abi.SockTypeDgram)
+	connect(t, c, s.name(t))
+	connect(t, s, c.name(t))
+	received = sync.OnceFunc(func() {
+		if _, err := s.send([]byte("last")); err != nil {
+			t.Error(err)
+		}
+		arrived(t, c)
+		wantErr(t, "shutdown", c.Shutdown(abi.SdflagsRd), nil)
+	})
+	for _, want := range []string{"last", ""} {
+		if b, err := c.recv(200, 0); string(b) != want || err != nil {
+			t.Errorf("received %q, %v, want %q", b, err, want)
 		}
 	}
 }
