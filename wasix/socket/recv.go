@@ -156,15 +156,18 @@ func (s *Socket) ReadvWait(d *descriptor.Description, w *ready.Waiter, iovs [][]
 }
 
 // recvmsg makes one attempt. A postponed error comes before a datagram but
-// after the rest of a stream, as on Linux.
+// after the rest of a stream, as on Linux. One that is postponed meanwhile is for the
+// next attempt, which finds what came before it.
 func (s *Socket) recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Addr) (int, network.MsgFlags, error) {
-	if !s.stream() {
+	postponed := s.pending.Load() != 0
+	if postponed && !s.stream() {
 		if err := s.takePending(); err != nil {
 			return 0, 0, err
 		}
 	}
 	n, out, err := s.net.Recvmsg(iovs, flags, from)
-	if n == 0 || err != nil {
+	ended := err == nil && n == 0 && s.stream()
+	if ended || err != nil && (postponed || err != syscall.EAGAIN) {
 		if err := s.takePending(); err != nil {
 			return 0, 0, err
 		}

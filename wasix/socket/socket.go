@@ -224,7 +224,10 @@ func (s *Socket) PollError() error {
 		return syscall.Errno(errno)
 	}
 	err := s.net.TakeError()
-	s.postpone(err)
+	if err != nil {
+		s.postpone(err)
+		s.net.Queue().Notify(ready.Err) // who waits did not find it in the network
+	}
 	return err
 }
 

@@ -3,11 +3,14 @@ package socket_test
 import (
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/network"
 	"github.com/gowasix/gowasix/wasix/ready"
+	"github.com/gowasix/gowasix/wasix/socket"
 )
 
 // A receive that waits in the kernel lets the garbage collector stop its thread,
@@ -72,43 +75,71 @@ func TestReceiveMissesNothing(t *testing.T) {
 	talking.Wait()
 }
 
-// eventful is a network on which something happens each time one of its sockets
-// is asked for what is ready, and each time one has received.
+// eventful is a network on which something happens in the middle of calls.
 type eventful struct {
 	network.Network
-	event, received *func()
+	*events
 }
+
+// events are what happens when a socket is about to be asked for what is ready, when
+// it has received, and when it was asked for its error.
+type events struct{ asked, received, taken func() }
+
+func noEvents() *events { return &events{func() {}, func() {}, func() {}} }
 
 func (n eventful) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (network.Socket, error) {
 	s, err := n.Network.Socket(family, typ, proto)
-	return eventfulSocket{s, n}, err
+	return eventfulSocket{s, n.events}, err
 }
 
 type eventfulSocket struct {
 	network.Socket
-	network eventful
+	*events
 }
 
 func (s eventfulSocket) Ready(asked ready.Events) ready.Events {
-	(*s.network.event)()
+	s.asked()
 	return s.Socket.Ready(asked)
 }
 
 func (s eventfulSocket) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Addr) (int, network.MsgFlags, error) {
 	n, out, err := s.Socket.Recvmsg(iovs, flags, from)
-	(*s.network.received)()
+	s.received()
 	return n, out, err
 }
 
-func (s eventfulSocket) Arm() error { return s.Socket.(ready.Armer).Arm() }
+func (s eventfulSocket) TakeError() error {
+	err := s.Socket.TakeError()
+	s.taken()
+	return err
+}
+
+func (s eventfulSocket) Arm() error {
+	if a, ok := s.Socket.(ready.Armer); ok {
+		return a.Arm()
+	}
+	return nil
+}
+
+// unixPair returns two sockets that are connected in memory, the first one with
+// events.
+func unixPair(t *testing.T, typ abi.SockType) (c, s *end, ev *events) {
+	t.Helper()
+	a, b, err := network.Unix().(network.Pairer).Pair(typ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev = noEvents()
+	return newEnd(t, socket.New(eventfulSocket{a, ev})), newEnd(t, socket.New(b)), ev
+}
 
 // All that is sent comes, with the end, between two steps of a call that waits for
 // more and leaves it in the socket.
 func TestPeekWaitAllSeesDataBeforeEnd(t *testing.T) {
 	for _, sent := range []string{"", "short"} {
-		event, received := func() {}, func() {}
-		c, s := streamOn(t, eventful{network.Host(), &event, &received})
-		event = sync.OnceFunc(func() {
+		ev := noEvents()
+		c, s := streamOn(t, eventful{network.Host(), ev})
+		ev.asked = sync.OnceFunc(func() {
 			if sent != "" {
 				if _, err := s.send([]byte(sent)); err != nil {
 					t.Error(err)
@@ -125,12 +156,12 @@ func TestPeekWaitAllSeesDataBeforeEnd(t *testing.T) {
 // A datagram comes, and then the socket is shut down, after a receive has looked and
 // before it waits.
 func TestReceiveSeesDatagramBeforeShutdown(t *testing.T) {
-	event, received := func() {}, func() {}
-	c := boundOn(t, eventful{network.Host(), &event, &received}, abi.SockTypeDgram)
+	ev := noEvents()
+	c := boundOn(t, eventful{network.Host(), ev}, abi.SockTypeDgram)
 	s := bound(t, abi.SockTypeDgram)
 	connect(t, c, s.name(t))
 	connect(t, s, c.name(t))
-	received = sync.OnceFunc(func() {
+	ev.received = sync.OnceFunc(func() {
 		if _, err := s.send([]byte("last")); err != nil {
 			t.Error(err)
 		}
@@ -142,4 +173,72 @@ func TestReceiveSeesDatagramBeforeShutdown(t *testing.T) {
 			t.Errorf("received %q, %v, want %q", b, err, want)
 		}
 	}
+}
+
+// Data comes, then the end of the connection, of which another thread's poll learns,
+// after a receive has looked.
+func TestReceiveSeesDataBeforePolledError(t *testing.T) {
+	c, s, ev := unixPair(t, abi.SockTypeStream)
+	if _, err := c.send([]byte("not read")); err != nil {
+		t.Fatal(err)
+	}
+	ev.received = sync.OnceFunc(func() {
+		if _, err := s.send([]byte("last")); err != nil {
+			t.Error(err)
+		}
+		_ = s.d.Release()
+		wantErr(t, "poll", c.PollError(), syscall.ECONNRESET)
+	})
+	if b, err := c.recv(200, 0); string(b) != "last" || err != nil {
+		t.Errorf("received %q, %v, want what came last", b, err)
+	}
+	_, err := c.recv(200, 0)
+	wantErr(t, "receive then", err, syscall.ECONNRESET)
+}
+
+// An empty datagram is not lost when an error is polled after it was received.
+func TestReceiveKeepsDatagramBeforePolledError(t *testing.T) {
+	ev := noEvents()
+	c := boundOn(t, eventful{network.Host(), ev}, abi.SockTypeDgram)
+	s := bound(t, abi.SockTypeDgram)
+	connect(t, c, s.name(t))
+	connect(t, s, c.name(t))
+	if _, err := s.send(nil); err != nil {
+		t.Fatal(err)
+	}
+	arrived(t, c)
+	ev.received = sync.OnceFunc(func() {
+		_ = s.d.Release()
+		if _, err := c.Socket.Writev([][]byte{[]byte("lost")}); err != nil {
+			t.Error(err)
+		}
+		wantErr(t, "poll", c.PollError(), syscall.ECONNREFUSED)
+	})
+	_, err := c.recv(1, 0)
+	wantErr(t, "receive", err, nil)
+	_, err = c.recv(1, abi.RiflagsDontWait)
+	wantErr(t, "receive then", err, syscall.ECONNREFUSED)
+}
+
+// A receive that waits hears of an error that another thread's poll took from the
+// network before its attempt.
+func TestReceiveHearsOfPolledError(t *testing.T) {
+	c, s, ev := unixPair(t, abi.SockTypeDgram)
+	if _, err := c.send([]byte("lost")); err != nil {
+		t.Fatal(err)
+	}
+	received := make(chan error)
+	connect(t, s, network.Addr{}) // so c gets ECONNRESET
+	wantErr(t, "set", c.SetTime(abi.SockOptionRecvTimeout, uint64(10*time.Second), true), nil)
+	ev.taken = func() {
+		go func() {
+			_, err := c.recv(1, 0)
+			received <- err
+		}()
+		for !c.Queue().Watched() {
+			runtime.Gosched()
+		}
+	}
+	wantErr(t, "poll", c.PollError(), syscall.ECONNRESET)
+	wantErr(t, "receive", <-received, syscall.ECONNRESET)
 }
