@@ -72,6 +72,9 @@ func (s *Socket) copyFile(d *descriptor.Description, w *ready.Waiter, src descri
 		buf.iov[0] = buf.data[:n]
 		m, err := s.Send(d, w, buf.iov[:], 0, nil)
 		sent += uint64(m)
+		if err != nil && sent > 0 {
+			s.postpone(err)
+		}
 		if err != nil || m < n {
 			return sent, err
 		}
@@ -88,11 +91,11 @@ func (s *Socket) sendKernelFile(d *descriptor.Description, w *ready.Waiter, fd i
 	}
 	until := deadline(s.sendTimeout.Load())
 	for sent < count {
-		if err := s.takePending(); err != nil {
-			return sent, err
-		}
 		seq := s.net.Queue().Seq()
-		n, err := sendfile(fd, raw, offset+int64(sent), count-sent)
+		n, err := 0, s.takePending()
+		if err == nil {
+			n, err = sendfile(fd, raw, offset+int64(sent), count-sent)
+		}
 		if n > 0 {
 			sent += uint64(n)
 			network.Sent(s.net, n)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -160,5 +161,81 @@ func TestSendFileErrors(t *testing.T) {
 		c.w.Interrupt()
 		_, err = c.SendFile(c.d, c.w, src, 0, 64<<20)
 		wantErr(t, "interrupted", err, syscall.EINTR)
+	}
+}
+
+// eventfulFile is a file at which something happens before it is read for the second
+// time.
+type eventfulFile struct {
+	*memFile
+	event func()
+}
+
+func (f eventfulFile) Preadv(iovs [][]byte, offset int64) (int, error) {
+	if offset > 0 {
+		f.event()
+	}
+	return f.memFile.Preadv(iovs, offset)
+}
+
+// controlledFile is one that sendfile(2) can send, at which something happens after
+// the kernel has sent the first part.
+type controlledFile struct {
+	kernelFile
+	event func()
+}
+
+func (f controlledFile) SyscallConn() (syscall.RawConn, error) {
+	raw, err := f.kernelFile.SyscallConn()
+	return controlled{raw, f.event}, err
+}
+
+type controlled struct {
+	syscall.RawConn
+	event func()
+}
+
+func (c controlled) Control(f func(fd uintptr)) error {
+	defer c.event()
+	return c.RawConn.Control(f)
+}
+
+// An error after part of a file was sent is told by the next call.
+func TestSendFileErrorAfterPart(t *testing.T) {
+	noLeaks(t)
+	data := make([]byte, 64<<20)
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for what, open := range map[string]func(event func()) descriptor.Positioned{
+		"memory": func(event func()) descriptor.Positioned { return eventfulFile{&memFile{data: data}, event} },
+		"kernel": func(event func()) descriptor.Positioned {
+			return controlledFile{kernelFile{File: file}, event}
+		},
+	} {
+		for _, polled := range []bool{false, true} {
+			c, s := connected(t, abi.SockTypeStream)
+			reset := sync.OnceFunc(func() {
+				wantErr(t, "set", s.SetTime(abi.SockOptionLinger, 0, true), nil)
+				wantErr(t, "reset", s.d.Release(), nil)
+				if polled {
+					wantErr(t, "poll", c.PollError(), syscall.ECONNRESET)
+				}
+			})
+			wantErr(t, "set", c.d.SetFlags(abi.FdflagsNonblock), nil)
+			wantErr(t, "set", c.SetSize(abi.SockOptionSendBufSize, 128<<10), nil)
+			n, err := c.SendFile(c.d, c.w, open(reset), 0, uint64(len(data)))
+			if n == 0 || n == uint64(len(data)) || err != nil {
+				t.Errorf("%s: sent %d, %v, want a part", what, n, err)
+			}
+			_, err = c.send([]byte("x"))
+			wantErr(t, what+" then", err, syscall.ECONNRESET)
+		}
 	}
 }
