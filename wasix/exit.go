@@ -13,6 +13,7 @@ type exitStatus struct {
 	signal abi.Signal // killed by this signal, unless zero
 	trap   *Trap      // died of a trap, unless nil
 	cause  error      // why it was killed from outside
+	untold bool       // the trace is to tell of the signal before the end
 }
 
 // ExitError reports a process that did not end with exit code 0.

@@ -41,11 +41,12 @@ type Process struct {
 	threads map[uint32]*Thread
 	lastTID uint32
 	status  exitStatus
-	ended   bool   // the status is set
-	next    *image // what exec puts in the place of the program
-	cpuUsed int64  // ns, by threads that are gone
-	cpuBase int64  // what the Go process had used when this one began, ns
-	began   bool   // there were threads
+	ended   bool      // the status is set
+	next    *image    // what exec puts in the place of the program
+	cpuUsed int64     // ns, by threads that are gone
+	cpuBase int64     // what the Go process had used when this one began, ns
+	began   bool      // there were threads
+	dying   sync.Once // tells the trace of the signal that no thread took
 
 	stillborn bool // the call that made it failed: its end is no news. For the reaping goroutine
 

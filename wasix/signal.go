@@ -62,6 +62,7 @@ type signalState struct {
 type threadSignals struct {
 	pending  signalSet // sent to the thread
 	handling signalSet // blocked, as the thread is in their handlers
+	untold   signalSet // the trace is to tell of, as their senders carried the default action out
 	blocked  bool      // all are, as the guest wants it
 	delivery *delivery // the innermost, nil outside; only the thread uses it
 	held     bool      // what is pending for the process is for the next call; only the thread uses it
@@ -128,7 +129,8 @@ func (p *Process) postLocked(t *Thread, sig abi.Signal) {
 		p.discard(setOf(abi.SignalCont))
 	}
 	if sig == abi.SignalStop || s.callback == "" && s.resumed == nil && (t == nil || !t.signals.blocked) {
-		p.defaultAction(sig)
+		p.defaultAction(sig, true)
+		p.leaveToTell(t, sig)
 		return
 	}
 	if t != nil {
@@ -164,6 +166,7 @@ func (p *Process) discard(set signalSet) {
 	p.signals.pending &^= set
 	for _, t := range p.liveThreads() {
 		t.signals.pending &^= set
+		t.signals.untold &^= set
 	}
 }
 
@@ -186,14 +189,15 @@ func (t *Thread) accepts(sig abi.Signal) bool {
 	return !t.signals.blocked && !t.signals.handling.has(sig)
 }
 
-// defaultAction does what a signal does without a handler. The signals are locked.
-func (p *Process) defaultAction(sig abi.Signal) {
+// defaultAction does what a signal does without a handler; untold says that the trace
+// does not know of it yet. The signals are locked.
+func (p *Process) defaultAction(sig abi.Signal, untold bool) {
 	switch {
 	case p.signals.ignored.has(sig) && sig != abi.SignalStop, ignoredSignals.has(sig):
 	case stopSignals.has(sig):
 		p.stopThreads(sig)
 	default:
-		p.exit(exitStatus{signal: sig})
+		p.exit(exitStatus{signal: sig, untold: untold})
 	}
 }
 

@@ -71,7 +71,7 @@ func (t *Thread) takeSignal(own bool) abi.Signal {
 	s := &t.proc.signals
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.resumed != nil && !t.unwinds() {
+	for t.tellSignals(); s.resumed != nil && !t.unwinds(); t.tellSignals() {
 		resumed := s.resumed
 		s.mu.Unlock()
 		select {
@@ -137,7 +137,7 @@ func (t *Thread) handle(sig abi.Signal) (ran bool, err error) {
 	defer s.mu.Unlock()
 	t.signals.handling &^= setOf(sig)
 	if did == unhandled {
-		t.proc.defaultAction(sig)
+		t.proc.defaultAction(sig, false)
 	}
 	return did == handled, nil
 }
@@ -272,7 +272,7 @@ func (t *Thread) aborts(code uint32) bool {
 		if d != nil {
 			sig = d.signal
 		}
-		t.proc.exit(exitStatus{signal: sig})
+		t.proc.exit(exitStatus{signal: sig, untold: d == nil})
 		return true
 	}
 	t.signals.pending &^= abort

@@ -15,7 +15,7 @@ type TraceKind uint8
 const (
 	TraceReturn TraceKind = iota // a call is done, or never will be
 	TraceCall                    // a call begins
-	TraceSignal                  // the thread takes a signal, by a handler or the default action
+	TraceSignal                  // the thread takes a signal, by a handler or the default action; nobody takes SIGKILL
 	TraceExit                    // the thread is gone
 	TraceExec                    // so it is, as another program takes its process over
 )
@@ -142,6 +142,40 @@ func (t *Thread) traceSignal(sig abi.Signal) {
 	}
 }
 
+// leaveToTell has thread t, or for nil one of p's, tell of a signal whose default action
+// its sender has carried out. It does so once it has come from its call or to a
+// checkpoint; of what ends the process, [Thread.traceExit]. The signals are locked.
+func (p *Process) leaveToTell(t *Thread, sig abi.Signal) {
+	if p.trace == nil || p.exiting.Load() {
+		return
+	}
+	if t == nil {
+		t = p.taker(sig)
+	}
+	for _, any := range p.liveThreads() {
+		if t == nil { // all block it
+			t = any
+		}
+	}
+	if t != nil {
+		t.signals.untold |= setOf(sig)
+		t.wake()
+	}
+}
+
+// tellSignals tells of the signals that are left to the thread. The signals are
+// locked, but not meanwhile.
+func (t *Thread) tellSignals() {
+	s := &t.proc.signals
+	for t.signals.untold != 0 {
+		sig := t.signals.untold.first()
+		t.signals.untold &^= setOf(sig)
+		s.mu.Unlock()
+		t.traceSignal(sig)
+		s.mu.Lock()
+	}
+}
+
 // traceExit tells that the thread is gone. The main thread's place is taken by that
 // of the program that exec starts.
 func (t *Thread) traceExit() {
@@ -149,9 +183,15 @@ func (t *Thread) traceExit() {
 	if p.trace == nil {
 		return
 	}
+	p.signals.mu.Lock()
+	t.tellSignals()
+	p.signals.mu.Unlock()
 	p.mu.Lock()
 	status, exec := p.status, p.next != nil && !p.ended
 	p.mu.Unlock()
+	if status.untold {
+		p.dying.Do(func() { t.traceSignal(status.signal) })
+	}
 	e := TraceEvent{Kind: TraceExit, PID: p.Pid(), Thread: t.id, Signal: status.deathSignal(), ExitCode: status.code & 0xff}
 	if exec && t.id == mainThreadID {
 		return

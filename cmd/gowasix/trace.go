@@ -117,14 +117,23 @@ func (p *printer) append(b []byte, e *wasix.TraceEvent) []byte {
 		}
 		return appendReturn(b, e)
 	case wasix.TraceSignal:
-		return fmt.Appendf(b, "--- SIG%v ---\n", e.Signal)
+		return fmt.Appendf(b, "--- %s ---\n", signalName(e.Signal))
 	case wasix.TraceExec:
 		return fmt.Appendf(b, "+++ superseded by execve in pid %d +++\n", e.PID)
 	}
 	if e.Signal != abi.SignalNone {
-		return fmt.Appendf(b, "+++ killed by SIG%v +++\n", e.Signal)
+		return fmt.Appendf(b, "+++ killed by %s +++\n", signalName(e.Signal))
 	}
 	return fmt.Appendf(b, "+++ exited with %d +++\n", e.ExitCode)
+}
+
+// signalName returns the name of a signal as strace has it.
+func signalName(sig abi.Signal) string {
+	const firstRealTime = 32
+	if sig >= firstRealTime {
+		return fmt.Sprintf("SIGRT_%d", sig-firstRealTime)
+	}
+	return fmt.Sprint("SIG", sig)
 }
 
 // appendUnfinished ends the line of the call that is under way.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -26,5 +27,18 @@ func TestTraceNames(t *testing.T) {
 		s.expect(`sock_shutdown\(fd=\d+, how=WR\) = SUCCESS`)
 		_ = c.Close()
 		s.end(syscall.SIGINT)
+	})
+}
+
+// A signal that ends the guest from outside is told of once, before the end.
+func TestTraceForwardedSignal(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		s := serve(t, with(run, "--trace=thread", "-p", "127.0.0.1:0:80", guests.Path("http"), "80")...)
+		s.expect(`^listening on 80$`)
+		status := s.end(syscall.SIGTERM)
+		if out := s.output(); status != 128+int(syscall.SIGTERM) || strings.Count(out, "---") != 2 ||
+			!strings.HasSuffix(out, "\n--- SIGTERM ---\n+++ killed by SIGTERM +++\n") {
+			t.Errorf("status %d, trace\n%s", status, out)
+		}
 	})
 }

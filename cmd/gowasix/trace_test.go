@@ -214,6 +214,23 @@ func TestTraceFork(t *testing.T) {
 	})
 }
 
+// A signal without a handler is told of before the death by it, but for SIGKILL, which
+// nobody takes.
+func TestTraceDefaultActions(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		for sig, told := range map[string]string{
+			"15": "[pid 2] --- SIGTERM ---\n[pid 2] +++ killed by SIGTERM +++\n",
+			"40": "[pid 2] --- SIGRT_8 ---\n[pid 2] +++ killed by SIGRT_8 +++\n",
+			"9":  " = ?\n[pid 2] +++ killed by SIGKILL +++\n",
+		} {
+			r := command(t, "", with(run, "--trace=signal", "--program", "kills="+guests.Path("tools"), guests.Path("exec"), "spawn", "kills", sig)...)
+			if r.status != 0 || strings.Count(r.stderr, told) != 1 || strings.Count(r.stderr, "[pid 2] --- SIG") != strings.Count(told, "--- SIG") {
+				t.Errorf("signal %s: status %d, trace\n%s", sig, r.status, r.stderr)
+			}
+		}
+	})
+}
+
 func TestAppendCaller(t *testing.T) {
 	for want, e := range map[string]wasix.TraceEvent{"[pid 4] ": {PID: 4, Thread: 1}, "[pid 1 tid 3] ": {PID: 1, Thread: 3}} {
 		if got := string(appendCaller(nil, &e)); got != want {
