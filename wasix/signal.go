@@ -184,6 +184,19 @@ func (p *Process) taker(sig abi.Signal) (taker *Thread) {
 	return taker
 }
 
+// retarget wakes others to take what was sent to the process, when a thread that was
+// to is gone or has blocked it; as retarget_shared_pending in Linux's kernel/signal.c.
+// The signals are locked.
+func (p *Process) retarget() {
+	for left := p.signals.pending; left != 0; {
+		sig := left.first()
+		left &^= setOf(sig)
+		if t := p.taker(sig); t != nil {
+			t.wake()
+		}
+	}
+}
+
 // accepts reports whether the signal is not blocked. The signals are locked.
 func (t *Thread) accepts(sig abi.Signal) bool {
 	return !t.signals.blocked && !t.signals.handling.has(sig)

@@ -247,6 +247,9 @@ func (t *Thread) setMask(handling signalSet, blocked bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.signals.handling, t.signals.blocked = handling, blocked
+	if blocked {
+		t.proc.retarget()
+	}
 	if t.deliverable() == 0 {
 		return false
 	}

@@ -224,6 +224,54 @@ func TestSignalsOfProcessHeldForNextCall(t *testing.T) {
 	}
 }
 
+// What was sent to the process, and was for a thread that ends or blocks it before it
+// has taken it, is for another one, even if that waits.
+func TestSignalOfProcessFindsAnotherThread(t *testing.T) {
+	for name, leave := range map[string]func(*Thread) error{
+		"ends": func(th *Thread) error {
+			_, err := callRaw(th, threadExit, 0)
+			return err
+		},
+		"blocks": func(th *Thread) error {
+			copy(th.mem[0x100:], blockedCallback)
+			_, err := callRaw(th, callbackSignal, 0x100, uint64(len(blockedCallback)))
+			_, joinErr := call(th, threadJoin, mainThreadID+1)
+			return errors.Join(err, joinErr)
+		},
+	} {
+		var taker atomic.Uint32
+		waits := make(chan struct{})
+		err := runFake(t, map[string]func(*Thread, []uint64) (uint64, error){
+			"_start": func(th *Thread, _ []uint64) (uint64, error) {
+				copy(th.mem[0x100:], "handler")
+				_, err := callRaw(th, callbackSignal, 0x100, uint64(len("handler")))
+				if e, spawnErr := call(th, threadSpawnV2, 64, 128); e != abi.ESUCCESS {
+					return 0, errors.Join(err, spawnErr)
+				}
+				<-waits
+				if err := th.proc.Signal(abi.SignalUsr1); err != nil {
+					t.Error(err)
+				}
+				return 0, leave(th)
+			},
+			"wasi_thread_start": func(th *Thread, _ []uint64) (uint64, error) {
+				close(waits)
+				if e, _ := call(th, threadSleep, uint64(10*time.Second)); e != abi.EINTR {
+					t.Errorf("%s: %v", name, e)
+				}
+				return 0, nil
+			},
+			"handler": func(th *Thread, _ []uint64) (uint64, error) {
+				taker.Store(th.id)
+				return 0, nil
+			},
+		})
+		if err != nil || taker.Load() != mainThreadID+1 {
+			t.Errorf("%s: thread %d took the signal, %v", name, taker.Load(), err)
+		}
+	}
+}
+
 func TestKillIsNotHandled(t *testing.T) {
 	seen, err := runSignalled(t, goOn, func(g *signalled) error { return g.raise(abi.SignalKill) })
 	if deathSignal(err) != abi.SignalKill || len(seen) > 0 {
