@@ -261,6 +261,59 @@ func TestWaitEnds(t *testing.T) {
 }
 
 // Interest goes with the open file, not with the number.
+// eventfulFile is a file at which something happens after it was asked what is ready.
+type eventfulFile struct {
+	descriptor.File
+	asked func()
+}
+
+func (f *eventfulFile) Ready(asked ready.Events) ready.Events {
+	got := f.File.Ready(asked)
+	f.asked()
+	return got
+}
+
+// What comes after the look and before the end of a wait is found by a last look.
+func TestWaitEndsAfterWhatCame(t *testing.T) {
+	event, err := vfs.NewEvent(0, false)
+	check(t, "event", err, nil)
+	g, f := newGuest(t), &eventfulFile{event, func() {}}
+	ep, fd := g.epoll(), g.insert(f)
+	g.mustAdd(ep, fd, in)
+	for _, end := range []func(deadline int64){
+		func(int64) { g.waiter.Interrupt() },
+		func(deadline int64) {
+			for ready.Now() <= deadline {
+			}
+		},
+	} {
+		come := false
+		for timeout := uint64(time.Millisecond); !come; timeout *= 2 {
+			f.Queue().Notify(ready.In) // so it is asked
+			deadline := ready.After(timeout)
+			f.asked = func() {
+				if come || ready.Now() >= deadline {
+					return
+				}
+				come = true
+				check(t, "write", g.write(fd), nil)
+				end(deadline)
+			}
+			var got []epoll.Event
+			check(t, "wait", g.with(ep, func(d *descriptor.Description) (err error) {
+				got, err = epoll.Of(d.File).Wait(d, g.waiter, &g.buf, 1, deadline)
+				return err
+			}), nil)
+			if come && len(got) != 1 {
+				t.Error("the wait ended without what had come")
+			}
+		}
+		f.asked = func() {}
+		check(t, "read", g.read(fd), nil)
+		g.waiter.Attend()
+	}
+}
+
 func TestInterestOutlivesItsNumber(t *testing.T) {
 	g := newGuest(t)
 	ep, fd := g.epoll(), g.event(1)

@@ -23,6 +23,7 @@ type Buffer struct {
 //   - EBADF: the last descriptor of d was closed meanwhile
 //   - EINTR: w was interrupted
 func (e *Epoll) Wait(d *descriptor.Description, w *ready.Waiter, buf *Buffer, limit int, deadline int64) ([]Event, error) {
+	late := deadline <= ready.Now()
 	for {
 		seq := e.Queue().Seq()
 		buf.events = buf.events[:0]
@@ -30,17 +31,17 @@ func (e *Epoll) Wait(d *descriptor.Description, w *ready.Waiter, buf *Buffer, li
 		if len(buf.events) > 0 {
 			return buf.events, nil
 		}
-		if deadline <= ready.Now() {
+		if late {
 			return nil, nil
 		}
 		if e.block(w, buf, most, seq, deadline) {
 			return buf.events, nil
 		}
-		switch err := d.Wait(w, ready.In, seq, deadline); err {
-		case nil, syscall.ETIMEDOUT: // a last look, in that case
-		default:
+		err := d.Wait(w, ready.In, seq, deadline)
+		if err != nil && err != syscall.ETIMEDOUT {
 			return nil, err
 		}
+		late = err != nil || deadline <= ready.Now() // and there is a last look
 	}
 }
 
