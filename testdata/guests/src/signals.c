@@ -120,13 +120,13 @@ static int do_write(void)
 static int do_recv(void) { return (int)recv(pair[0], data, 1, 0); }
 static int do_accept(void) { return accept(listener, NULL, NULL); }
 static int do_sleep(void) { return nanosleep(&(struct timespec){1000, 0}, NULL); }
-static int do_poll(void) { return poll(&(struct pollfd){fds[0], POLLIN, 0}, 1, 1000000); }
-static int do_poll_nothing(void) { return poll(&(struct pollfd){fds[0], POLLIN, 0}, 1, -1); }
+static int do_poll(void) { return poll(&(struct pollfd){pair[0], POLLIN, 0}, 1, 1000000); }
+static int do_poll_nothing(void) { return poll(&(struct pollfd){pair[0], POLLIN, 0}, 1, -1); }
 static int do_epoll(void)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
 	int ep = epoll_create1(0);
-	if (epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &ev))
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, pair[0], &ev))
 		die("epoll_ctl");
 	int n = epoll_wait(ep, &ev, 1, -1), err = errno;
 	close(ep);
