@@ -32,12 +32,13 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	trace, stats, err := f.tracer(stderr)
+	messages := &printer{w: stderr}
+	trace, stats, err := f.tracer(messages)
 	if err != nil {
 		return 0, err
 	}
 	var guests debug.Registry
-	stopDebug, err := f.serveDebug(&guests, stderr)
+	stopDebug, err := f.serveDebug(&guests, messages)
 	if err != nil {
 		return 0, err
 	}
@@ -52,15 +53,15 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	defer engine.Close()
 	module, err := compile(ctx, engine, f.program)
 	if err != nil {
-		return exitStatus(err, stderr)
+		return exitStatus(err, messages)
 	}
 	defer module.Close()
 	programs, err := f.compilePrograms(ctx, engine)
 	if err != nil {
-		return exitStatus(err, stderr)
+		return exitStatus(err, messages)
 	}
 	defer f.closeNetwork()
-	cmd, err := f.command(module, stderr)
+	cmd, err := f.command(module, messages)
 	if err != nil {
 		return 0, err
 	}
@@ -68,7 +69,7 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 	defer closeMounts(cmd.Mounts)
 	defer f.removeUnix()
 	cmd.Trace = trace
-	cmd.ChildFailed = func(pid int, err *wasix.ExitError) { fmt.Fprintf(stderr, "gowasix: process %d: %v\n", pid, err) }
+	cmd.ChildFailed = func(pid int, err *wasix.ExitError) { fmt.Fprintf(messages, "gowasix: process %d: %v\n", pid, err) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	signals.hold()
 	if err = cmd.Start(ctx); err == nil {
@@ -77,9 +78,9 @@ func run(args []string, stdin, stdout, stderr *os.File) (int, error) {
 		err = signals.result(cmd.Wait())
 	}
 	if stats != nil && cmd.Process != nil {
-		stats.print(stderr)
+		stats.print(messages)
 	}
-	return exitStatus(err, stderr)
+	return exitStatus(err, messages)
 }
 
 // compile reads and compiles a program.

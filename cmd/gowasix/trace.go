@@ -12,16 +12,16 @@ import (
 	"github.com/gowasix/gowasix/wasix/abi"
 )
 
-// tracer returns what --trace and --stats do with each system call, or nil
+// tracer returns what --trace, by p, and --stats do with each system call, or nil
 // without them, and the statistics, nil without --stats.
-func (f *runFlags) tracer(stderr io.Writer) (func(*wasix.TraceEvent), *statistics, error) {
+func (f *runFlags) tracer(p *printer) (func(*wasix.TraceEvent), *statistics, error) {
 	var trace func(*wasix.TraceEvent)
 	if f.trace.given {
 		chosen, err := parseFamilies(f.trace.value)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--trace=%s: %w", f.trace.value, err)
 		}
-		trace = (&printer{w: stderr, families: chosen}).print
+		p.families, trace = chosen, p.print
 	}
 	if !f.stats {
 		return trace, nil, nil
@@ -67,7 +67,8 @@ func looksLikeFamilies(s string) bool {
 }
 
 // printer prints events as strace does, for --trace: a call's line begins when the
-// call does, and is ended for another's sake if that takes long.
+// call does, and is ended for another's sake if that takes long. It is also what
+// gowasix's messages are written to while there may be events.
 type printer struct {
 	w        io.Writer
 	families []string
@@ -95,6 +96,17 @@ func (p *printer) print(e *wasix.TraceEvent) {
 	}
 	p.line = p.append(p.line[:0], e)
 	_, _ = p.w.Write(p.line)
+}
+
+// Write prints lines of gowasix's own, for which that of a call that is under way is
+// ended as for an event's. Goroutines may call it and print concurrently.
+func (p *printer) Write(lines []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.line = append(p.appendUnfinished(p.line[:0]), lines...)
+	p.open = call{}
+	_, err := p.w.Write(p.line)
+	return len(lines), err
 }
 
 func (p *printer) append(b []byte, e *wasix.TraceEvent) []byte {

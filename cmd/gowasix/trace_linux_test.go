@@ -42,3 +42,18 @@ func TestTraceForwardedSignal(t *testing.T) {
 		}
 	})
 }
+
+// What is told within a call, such as where a port is, has a line of its own.
+func TestTraceOfPublishedPort(t *testing.T) {
+	told := regexp.MustCompile(`(?m)^sock_(bind|listen)\(fd=\d+, .* <unfinished \.\.\.>
+gowasix: port 80 of the guest is at 127\.0\.0\.1:\d+
+<\.\.\. sock_(bind|listen) resumed>\) = SUCCESS$`)
+	eachEngine(t, func(t *testing.T, run ...string) {
+		s := serve(t, with(run, "--trace=sock", "-p", "127.0.0.1:0:80", guests.Path("http"), "80")...)
+		s.expect(`^listening on 80$`)
+		s.end(syscall.SIGINT)
+		if !told.MatchString(s.output()) {
+			t.Errorf("trace\n%s", s.output())
+		}
+	})
+}

@@ -173,6 +173,46 @@ sock_listen(fd=4, backlog=5 <unfinished ...>
 	}
 }
 
+// A message does not land in the line of a call.
+func TestPrinterOfMessages(t *testing.T) {
+	all := wasix.Syscalls()
+	listen := all[slices.IndexFunc(all, func(s *wasix.Syscall) bool { return s.Name == "sock_listen" })]
+	var b strings.Builder
+	p := &printer{w: &b, families: families()}
+	say := func(message string) {
+		if n, err := io.WriteString(p, message); n != len(message) || err != nil {
+			t.Errorf("%q: %d, %v", message, n, err)
+		}
+	}
+	say("gowasix: first\n")
+	p.print(&wasix.TraceEvent{Kind: wasix.TraceCall, PID: 1, Thread: 1, Syscall: listen, Params: []uint64{4, 5}})
+	say("gowasix: meanwhile\n")
+	say("gowasix: and again\n")
+	p.print(&wasix.TraceEvent{PID: 1, Thread: 1, Syscall: listen, Params: []uint64{4, 5}})
+	say("gowasix: last\n")
+	const want = `gowasix: first
+sock_listen(fd=4, backlog=5 <unfinished ...>
+gowasix: meanwhile
+gowasix: and again
+<... sock_listen resumed>) = SUCCESS
+gowasix: last
+`
+	if b.String() != want {
+		t.Errorf("printed\n%s", b.String())
+	}
+}
+
+// Nor does one of a child's end, or of the statistics.
+func TestTraceBesideMessages(t *testing.T) {
+	eachEngine(t, func(t *testing.T, run ...string) {
+		r := command(t, "", with(run, "--trace", "--stats", "--program", "process="+guests.Path("process"), guests.Path("exec"), "spawn", "process", "abort")...)
+		if r.status != 0 || strings.Count(r.stderr, "\ngowasix: process 2: process: ") != 1 || strings.Count(r.stderr, "gowasix: ") != 1 ||
+			strings.Count(r.stderr, "\n% time") != 1 {
+			t.Errorf("status %d, trace\n%s", r.status, r.stderr)
+		}
+	})
+}
+
 // Who made a call is told from the first call on that another process makes.
 func TestTraceProcesses(t *testing.T) {
 	want := regexp.MustCompile(`(?s)^args_sizes_get.*
