@@ -69,9 +69,10 @@ func (s *stream) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Ad
 	}
 	b := newBuffers(iovs, false)
 	defer b.free()
+	was := s.end()
 	ep := s.ep()
 	if b.left == 0 {
-		return 0, 0, s.receiveNothing(ep)
+		return 0, 0, s.receiveNothing(ep, was)
 	}
 	var result tcpip.ReadResult
 	var err tcpip.Error
@@ -88,31 +89,40 @@ func (s *stream) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Ad
 		}
 		return result.Count, 0, nil
 	}
-	return 0, 0, s.receiveError(ep, err)
+	return 0, 0, s.receiveError(ep, err, was)
 }
+
+// ending is what ends a stream once all is read. It is asked for before an attempt
+// to read, which then finds what came before.
+type ending struct{ failed, shut bool }
+
+func (s *stream) end() ending { return ending{s.failed.Load() != 0, s.isShut(abi.SdflagsRd)} }
 
 // receiveNothing receives into no room, which on Linux wants something to be there
 // all the same.
-func (s *stream) receiveNothing(ep *endpoint) error {
+func (s *stream) receiveNothing(ep *endpoint, was ending) error {
 	var one [1]byte
 	b := newBuffers([][]byte{one[:]}, false)
 	defer b.free()
 	if _, err := ep.Read(b, tcpip.ReadOptions{Peek: true}); err != nil {
-		return s.receiveError(ep, err)
+		return s.receiveError(ep, err, was)
 	}
 	return nil
 }
 
 // receiveError returns nil at the end of the stream.
-func (s *stream) receiveError(ep *endpoint, err tcpip.Error) error {
-	if failure := s.takeFailure(); failure != nil {
-		return failure
+func (s *stream) receiveError(ep *endpoint, err tcpip.Error, was ending) error {
+	_, empty := err.(*tcpip.ErrWouldBlock)
+	if was.failed || !empty {
+		if failure := s.takeFailure(); failure != nil {
+			return failure
+		}
 	}
 	switch err.(type) {
 	case *tcpip.ErrClosedForReceive:
 		return nil
 	case *tcpip.ErrWouldBlock:
-		if s.isShut(abi.SdflagsRd) {
+		if was.shut {
 			return nil
 		}
 	case *tcpip.ErrNotConnected:
