@@ -133,3 +133,14 @@ func TestInterruptedBeforeWait(t *testing.T) {
 	w.Interrupt()
 	check(t, "as many for the next signal", w.Wait(c, In, seq, Never), nil)
 }
+
+// What has ended goes before a signal as well.
+func TestInterruptedAfterClose(t *testing.T) {
+	w, ch := NewWaiter(), make(chan struct{})
+	w.Interrupt()
+	check(t, "open", w.WaitClosed(ch), syscall.EINTR)
+	close(ch)
+	for range 10 {
+		check(t, "closed", w.WaitClosed(ch), nil)
+	}
+}

@@ -177,6 +177,11 @@ func (w *Waiter) Sleep(deadline int64) error {
 // WaitClosed waits until ch is closed: nil then, EINTR when interrupted before.
 func (w *Waiter) WaitClosed(ch <-chan struct{}) error {
 	for {
+		select {
+		case <-ch:
+			return nil
+		default:
+		}
 		if w.Interrupted() {
 			return syscall.EINTR
 		}
