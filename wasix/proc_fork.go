@@ -97,12 +97,12 @@ func (t *Thread) fork(s *savedStack) (*Process, abi.Errno) {
 		return child.returned(ct.goOn(s))
 	})
 	if err != nil {
-		parent.system.collect(parent, child.pid, false)
+		parent.system.disown(parent, child.pid)
 		return nil, abi.EAGAIN
 	}
 	if err := told(copied, child.done); err != nil {
 		<-child.done
-		parent.system.collect(parent, child.pid, false)
+		parent.system.disown(parent, child.pid)
 		return nil, abi.ENOMEM
 	}
 	return child, abi.ESUCCESS

@@ -73,6 +73,13 @@ func (s *system) collect(p *Process, pid uint32, stops bool) (joined, abi.Errno)
 	return joined{}, abi.ESUCCESS
 }
 
+// disown takes a child from p whose making failed. Threads that wait for any child
+// look again: there may be none.
+func (s *system) disown(p *Process, pid uint32) {
+	s.collect(p, pid, false)
+	p.changed.Notify(ready.In)
+}
+
 // join waits for a child's end, as waitpid(2), and collects it; with WAKE_STOPPED
 // also for its being stopped. With NON_BLOCKING it returns nothing instead of
 // waiting. Returns ESUCCESS except:

@@ -2,6 +2,7 @@ package wasix
 
 import (
 	"encoding/binary"
+	"runtime"
 	"testing"
 
 	"github.com/gowasix/gowasix/wasix/abi"
@@ -171,4 +172,36 @@ func newTestImage(s *system) *image {
 	im := imageOf(&fakeModule{})
 	im.charge.budget = s.budget
 	return im
+}
+
+// A thread that waits for any child finds that there is none, when the only one could
+// not be made.
+func TestProcJoinOfStillborn(t *testing.T) {
+	th := newTestThread(t)
+	p := th.proc
+	child := p.system.makeProcess()
+	t.Cleanup(child.stop)
+	if err := p.system.add(child, p); err != nil {
+		t.Fatal(err)
+	}
+	joined := make(chan abi.Errno)
+	go func() {
+		_, errno := th.join(anyChild, 0)
+		joined <- errno
+	}()
+	for !p.changed.Watched() {
+		runtime.Gosched()
+	}
+	p.system.mu.Lock()
+	child.zombie = true
+	p.system.mu.Unlock()
+	before := p.changed.Seq()
+	p.system.disown(p, child.pid)
+	if p.changed.Seq() == before {
+		t.Error("it was not told")
+		th.waiter.Interrupt()
+	}
+	if errno := <-joined; errno != abi.ECHILD {
+		t.Errorf("%v, want ECHILD", errno)
+	}
 }

@@ -13,7 +13,7 @@ func (t *Thread) lend() (*Thread, error) {
 	}
 	child, err := proc.firstThread(t.id)
 	if err != nil {
-		p.system.collect(p, proc.pid, false)
+		p.system.disown(p, proc.pid)
 		return nil, err
 	}
 	child.actFor(t)

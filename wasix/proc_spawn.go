@@ -87,7 +87,7 @@ func (p *Process) spawn(prepare func(child *Process) abi.Errno) (*Process, abi.E
 	default:
 		errno = abi.ENOEXEC
 	}
-	p.system.collect(p, child.pid, false)
+	p.system.disown(p, child.pid)
 	return nil, errno
 }
 
