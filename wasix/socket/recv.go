@@ -159,7 +159,7 @@ func (s *Socket) ReadvWait(d *descriptor.Description, w *ready.Waiter, iovs [][]
 // after the rest of a stream, as on Linux. One that is postponed meanwhile is for the
 // next attempt, which finds what came before it.
 func (s *Socket) recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.Addr) (int, network.MsgFlags, error) {
-	postponed := s.pending.Load() != 0
+	postponed := s.postponed()
 	if postponed && !s.stream() {
 		if err := s.takePending(); err != nil {
 			return 0, 0, err

@@ -70,5 +70,10 @@ func (s *Socket) sendmsg(iovs [][]byte, to *network.Addr) (int, error) {
 		return 0, err
 	}
 	n, err := s.net.Sendmsg(iovs, to)
+	if err == syscall.EPIPE { // or what a poll has taken meanwhile
+		if err := s.takePending(); err != nil {
+			return 0, err
+		}
+	}
 	return max(n, 0), err
 }

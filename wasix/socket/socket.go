@@ -16,6 +16,7 @@
 package socket
 
 import (
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -43,6 +44,7 @@ type Socket struct {
 	// pending is an error that was taken from the network when it could not be
 	// reported: after part of a transfer, or to a poll. The next call reports it.
 	pending atomic.Uintptr
+	polling sync.Mutex // held while pending is beingPolled
 
 	// In nanoseconds; 0 is none.
 	recvTimeout, sendTimeout, connectTimeout, acceptTimeout atomic.Uint64
@@ -53,6 +55,10 @@ type Socket struct {
 	readShut atomic.Bool
 	lingers  atomic.Bool // LINGER is on, and not 0
 }
+
+// beingPolled is in pending while a poll takes an error from the network: who does not
+// find it there waits until it is known, and does not take its end for another.
+const beingPolled = ^uintptr(0)
 
 // The states of a socket. A bound one is still open: the network knows.
 const (
@@ -80,7 +86,7 @@ func (k *kernelSocket) Ready(asked ready.Events) ready.Events { return k.Socket.
 // that a listener was given away.
 func (k *kernelSocket) Pending() ready.Events {
 	ev := k.given()
-	if k.pending.Load() != 0 {
+	if k.postponed() {
 		ev |= ready.Err
 	}
 	return ev
@@ -187,7 +193,7 @@ func (s *Socket) Queue() *ready.Queue { return s.net.Queue() }
 // Ready returns which of the asked events hold now, and any of Err and Hup.
 func (s *Socket) Ready(asked ready.Events) ready.Events {
 	ev := s.net.Ready(asked) | s.given()&(asked|ready.Hup)
-	if s.pending.Load() != 0 {
+	if s.postponed() {
 		ev |= ready.Err
 	}
 	return ev
@@ -220,12 +226,14 @@ func (s *Socket) TakeError() error {
 
 // PollError returns the pending error and leaves it for the next call to report.
 func (s *Socket) PollError() error {
-	if errno := s.pending.Load(); errno != 0 {
-		return syscall.Errno(errno)
+	s.polling.Lock()
+	defer s.polling.Unlock()
+	if !s.pending.CompareAndSwap(0, beingPolled) {
+		return errorOf(s.pending.Load())
 	}
 	err := s.net.TakeError()
+	s.pending.Store(event(err))
 	if err != nil {
-		s.postpone(err)
 		s.net.Queue().Notify(ready.Err) // who waits did not find it in the network
 	}
 	return err
@@ -276,28 +284,52 @@ func (s *Socket) connectStatus() abi.SockStatus {
 
 func (s *Socket) stream() bool { return s.typ == abi.SockTypeStream }
 
+// postponed reports whether an error is pending.
+func (s *Socket) postponed() bool { return s.pending.Load()+1 > 1 }
+
 func (s *Socket) takePending() error {
-	if s.pending.Load() == 0 {
+	for {
+		switch errno := s.pending.Load(); {
+		case errno == 0:
+			return nil
+		case errno == beingPolled:
+			s.awaitPoll()
+		case s.pending.CompareAndSwap(errno, 0):
+			return errorOf(errno)
+		}
+	}
+}
+
+func errorOf(errno uintptr) error {
+	if errno == 0 {
 		return nil
 	}
-	if errno := s.pending.Swap(0); errno != 0 {
-		return syscall.Errno(errno)
-	}
-	return nil
+	return syscall.Errno(errno)
+}
+
+func (s *Socket) awaitPoll() {
+	s.polling.Lock()
+	defer s.polling.Unlock()
 }
 
 // postpone keeps err for the next call when the network tells it only once.
 func (s *Socket) postpone(err error) {
-	errno, ok := err.(syscall.Errno)
-	if !ok {
-		return
+	errno := event(err)
+	for errno != 0 && !s.pending.CompareAndSwap(0, errno) && !s.postponed() {
+		s.awaitPoll()
 	}
+}
+
+// event returns the number of err, 0 for none and for what is a state, which the next
+// call finds again.
+func event(err error) uintptr {
+	errno, _ := err.(syscall.Errno)
 	switch errno {
 	case syscall.EAGAIN, syscall.EBADF, syscall.EINTR, syscall.EINVAL,
 		syscall.ENOBUFS, syscall.ENOMEM, syscall.ENOTCONN, syscall.EPIPE:
-		return // a state, not an event: the next call finds it again
+		return 0
 	}
-	s.pending.CompareAndSwap(0, uintptr(errno))
+	return uintptr(errno)
 }
 
 // wait blocks until an attempt that answered EAGAIN is worth another.

@@ -81,10 +81,10 @@ type eventful struct {
 }
 
 // events are what happens when a socket is about to be asked for what is ready, when
-// it has received, and when it was asked for its error.
-type events struct{ asked, received, taken func() }
+// it has received, when it was asked for its error, and when it is about to send.
+type events struct{ asked, received, taken, sending func() }
 
-func noEvents() *events { return &events{func() {}, func() {}, func() {}} }
+func noEvents() *events { return &events{func() {}, func() {}, func() {}, func() {}} }
 
 func (n eventful) Socket(family abi.AddressFamily, typ abi.SockType, proto abi.SockProto) (network.Socket, error) {
 	s, err := n.Network.Socket(family, typ, proto)
@@ -105,6 +105,11 @@ func (s eventfulSocket) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *net
 	n, out, err := s.Socket.Recvmsg(iovs, flags, from)
 	s.received()
 	return n, out, err
+}
+
+func (s eventfulSocket) Sendmsg(iovs [][]byte, to *network.Addr) (int, error) {
+	s.sending()
+	return s.Socket.Sendmsg(iovs, to)
 }
 
 func (s eventfulSocket) TakeError() error {
@@ -245,4 +250,50 @@ func TestReceiveHearsOfPolledError(t *testing.T) {
 		c.w.Interrupt()
 	}
 	wantErr(t, "receive", <-received, syscall.ECONNRESET)
+}
+
+// reset returns a socket whose peer was closed with data that it had not read.
+func reset(t *testing.T) (*end, *events) {
+	t.Helper()
+	c, s, ev := unixPair(t, abi.SockTypeStream)
+	if _, err := c.send([]byte("not read")); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.d.Release()
+	return c, ev
+}
+
+// A receive does not find an end without error while a poll takes the error from the
+// network.
+func TestReceiveAwaitsPolledError(t *testing.T) {
+	for range 500 {
+		c, ev := reset(t)
+		attempt, result := make(chan bool, 2), make(chan error)
+		ev.received = func() { attempt <- true }
+		ev.taken = func() {
+			go func() {
+				_, err := c.recv(1, 0)
+				result <- err
+			}()
+			<-attempt
+			for range 20 { // most likely it goes on
+				runtime.Gosched()
+			}
+		}
+		wantErr(t, "poll", c.PollError(), syscall.ECONNRESET)
+		wantErr(t, "receive", <-result, syscall.ECONNRESET)
+		if b, err := c.recv(1, 0); len(b) > 0 || err != nil {
+			t.Fatalf("then received %q, %v, want the end", b, err)
+		}
+	}
+}
+
+// A send tells of the error that a poll took from the network after it had begun.
+func TestSendTellsOfPolledError(t *testing.T) {
+	c, ev := reset(t)
+	ev.sending = sync.OnceFunc(func() { wantErr(t, "poll", c.PollError(), syscall.ECONNRESET) })
+	for _, want := range []error{syscall.ECONNRESET, syscall.EPIPE} {
+		_, err := c.send([]byte("x"))
+		wantErr(t, "send", err, want)
+	}
 }
