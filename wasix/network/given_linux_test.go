@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gowasix/gowasix/wasix/abi"
 	"github.com/gowasix/gowasix/wasix/ready"
 )
@@ -124,6 +126,34 @@ func TestFromListenerBacklog(t *testing.T) {
 	for _, c := range clients[3:] {
 		if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("a client that was not accepted reads %d bytes, %v", n, err)
+		}
+	}
+}
+
+// A connection for which the host has no descriptor waits, in its turn.
+func TestFromListenerWithoutDescriptors(t *testing.T) {
+	l := listenTCP(t)
+	s := must[Socket](t)(FromListener(struct{ net.Listener }{l}))
+	closeLater(t, s)
+	for _, message := range []string{"first", "second"} {
+		must[int](t)(dialTCP(t, l.Addr().String()).Write([]byte(message)))
+	}
+	check(t, "wait", await(t, s, ready.In, func() error {
+		if s.Ready(ready.In) == 0 {
+			return syscall.EAGAIN
+		}
+		return nil
+	}), nil)
+	var limit unix.Rlimit
+	check(t, "limit", unix.Getrlimit(unix.RLIMIT_NOFILE, &limit), nil)
+	check(t, "limit", unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1, Max: limit.Max}), nil)
+	_, _, err := s.Accept()
+	check(t, "limit", unix.Setrlimit(unix.RLIMIT_NOFILE, &limit), nil)
+	check(t, "accept", err, syscall.EMFILE)
+	for _, message := range []string{"first", "second"} {
+		c, _ := accepted(t, s)
+		if got := recvString(t, c); got != message {
+			t.Errorf("got %q, want %q", got, message)
 		}
 	}
 }

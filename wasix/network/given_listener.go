@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -127,6 +128,14 @@ func (a *acceptor) pop() (net.Conn, error) {
 	return c, nil
 }
 
+// putBack makes c the next connection again: the host had no descriptor for it.
+func (a *acceptor) putBack(c net.Conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pending = slices.Insert(a.pending, 0, c)
+	a.tell() // others may have found nothing meanwhile
+}
+
 func (a *acceptor) acceptable() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -214,6 +223,9 @@ func (s *givenListener) Accept() (Socket, Addr, error) {
 	family, _, _ := s.Type()
 	socket, err := fromKernel(c)
 	switch {
+	case err == syscall.EMFILE || err == syscall.ENFILE:
+		s.acceptor.putBack(c)
+		return nil, Addr{}, err
 	case err != nil:
 		_ = c.Close()
 		return nil, Addr{}, err
