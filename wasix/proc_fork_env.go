@@ -11,8 +11,8 @@ import (
 // child works on the parent's memory, and has descriptors, a current directory and
 // signals of its own. Its proc_exec, when that succeeds, and its proc_exit return to
 // the guest, which is the parent again; wasix-libc then jumps back to its vfork.
-// Until then the parent takes no signals on that thread, and its end, unless it is
-// the root, is put off.
+// Until then the parent takes no signals on that thread. When the parent ends meanwhile
+// the child goes on, unless that is the root.
 //
 // returns 0 except:
 //   - EAGAIN: too many processes or threads

@@ -143,8 +143,8 @@ func TestForkEnvExitsInHandler(t *testing.T) {
 	}
 }
 
-// The end of the root is that of the child in its place; that of another parent is
-// put off until the child's.
+// The end of the root is that of the child in its place; that of another parent is not,
+// and when the child leaves it does not run on.
 func TestForkEnvOfKilledParent(t *testing.T) {
 	sleeping := make(chan struct{})
 	g := &signalled{t: t}
@@ -162,7 +162,6 @@ func TestForkEnvOfKilledParent(t *testing.T) {
 
 	g = &signalled{t: t}
 	cmd = g.start(func(g *signalled) error {
-		root, parent := g.thread, (*Process)(nil)
 		child := program(func(th *Thread) error {
 			g := &signalled{t: t, thread: th}
 			g.forkEnv()
@@ -174,18 +173,7 @@ func TestForkEnvOfKilledParent(t *testing.T) {
 			}
 			return err
 		})
-		parent, errno := root.proc.spawn(func(p *Process) abi.Errno {
-			im, err := p.system.newImage(child, []string{"child"}, nil, nil, 0)
-			if err != nil {
-				return abi.ENOMEM
-			}
-			p.image = im
-			return abi.ESUCCESS
-		})
-		if errno != abi.ESUCCESS {
-			t.Fatal(errno)
-		}
-		g.wantJoin(parent.pid, -int(abi.SignalKill))
+		g.wantJoin(g.spawns(child).pid, -int(abi.SignalKill))
 		return nil
 	})
 	if err := cmd.Wait(); err != nil {

@@ -22,6 +22,7 @@ func (p *Process) child(t *testing.T) *Process {
 func (p *Process) end(s exitStatus) {
 	p.exit(s)
 	p.system.bury(p)
+	p.system.forget(p)
 }
 
 // callJoin calls proc_join and returns what it stored.

@@ -53,6 +53,17 @@ func (t *Thread) takeBack() {
 	child.proc.removeThread(child)
 }
 
+// stayBehind has the process, which has ended, be gone before t, in whose place a child
+// acts: what that works on, memory and instance, stays until it has left, and is charged
+// for. proc.mu is held.
+func (t *Thread) stayBehind() {
+	p := t.proc
+	t.behind = true
+	p.behind = append(p.behind, t)
+	delete(p.threads, t.id)
+	p.running.Done()
+}
+
 // withoutMemory returns an image that tells of im's program and has nothing to free.
 func (im *image) withoutMemory() *image {
 	return &image{name: im.name, args: im.args, charge: memoryCharge{budget: im.charge.budget}}

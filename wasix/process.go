@@ -46,6 +46,7 @@ type Process struct {
 	cpuUsed int64     // ns, by threads that are gone
 	cpuBase int64     // what the Go process had used when this one began, ns
 	began   bool      // there were threads
+	behind  []*Thread // that children act for, though the process has ended
 	dying   sync.Once // tells the trace of the signal that no thread took
 
 	stillborn bool // the call that made it failed: its end is no news. For the reaping goroutine
@@ -184,10 +185,20 @@ func (p *Process) reap() {
 	p.exit(exitStatus{})
 	p.signals.stopTimers()
 	p.closeFiles()
-	p.image.charge.close()
+	for _, t := range p.behind {
+		t.tellExit()
+	}
+	if len(p.behind) == 0 { // or else what they work on is still there
+		p.image.charge.close()
+	}
 	p.leave()
 	p.tellFailure()
 	p.system.bury(p)
+	for _, t := range p.behind {
+		<-t.finished
+	}
+	p.image.charge.close()
+	p.system.forget(p)
 	close(p.done)
 }
 
@@ -238,14 +249,16 @@ func (p *Process) nextTID() uint32 {
 
 func (p *Process) removeThread(t *Thread) {
 	p.mu.Lock()
-	delete(p.threads, t.id)
+	if !t.behind {
+		delete(p.threads, t.id)
+		defer p.running.Done()
+	}
 	p.mu.Unlock()
 	p.signals.mu.Lock()
 	p.retarget()
 	p.signals.mu.Unlock()
 	p.system.removeThread()
 	close(t.finished)
-	p.running.Done()
 }
 
 // run is the life of one guest thread, on a goroutine of its own: it makes the
@@ -318,17 +331,20 @@ func (t *Thread) closeInstance() {
 }
 
 // interrupt makes the thread unwind, whether it waits or computes; when a child acts
-// in its place, after that. The root's child ends with it.
+// in its place, after that: a process that has ended does not wait for it, but for the
+// root, with which the child ends.
 func (t *Thread) interrupt() {
 	t.wake()
 	t.proc.mu.Lock()
-	child := t.child
-	if t.instance != nil && child == nil && !t.lent() {
+	child, ended, root := t.child, t.proc.ended, t.proc.pid == initPID
+	switch {
+	case child == nil && t.instance != nil && !t.lent():
 		t.instance.Interrupt()
+	case child != nil && ended && !root && !t.behind:
+		t.stayBehind()
 	}
-	last := t.proc.pid == initPID && t.proc.ended
 	t.proc.mu.Unlock()
-	if child != nil && last {
+	if child != nil && ended && root {
 		child.proc.Kill()
 	}
 }

@@ -162,16 +162,15 @@ func (s *system) all() []*Process {
 	return living
 }
 
-// bury is the last thing that happens to a process whose threads and
-// descriptors are gone, and of which only the memory is left. Its children become orphans. With the root the tree
-// ends; of another process the status is left for the parent to collect.
+// bury tells of the end of a process whose threads and descriptors are gone, but for
+// what children act on. Its children become orphans, and the status is left for the
+// parent to collect. With the root the tree ends.
 func (s *system) bury(p *Process) {
 	if p.pid == initPID {
 		p.image.close()
 		s.end()
 		return
 	}
-	defer s.running.Done()
 	s.news.Lock()
 	s.mu.Lock()
 	s.orphan(p)
@@ -185,7 +184,15 @@ func (s *system) bury(p *Process) {
 		parent.childChanged()
 	}
 	s.news.Unlock()
-	s.salvage(p.image)
+}
+
+// forget is the last thing that happens to a process that was buried: only its memory
+// is left.
+func (s *system) forget(p *Process) {
+	if p.pid != initPID {
+		s.salvage(p.image)
+		s.running.Done()
+	}
 }
 
 // orphan takes the children from p. Nobody waits for an orphan: it goes as soon

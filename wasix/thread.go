@@ -46,6 +46,7 @@ type Thread struct {
 	child  *Thread                // acts in the place of this thread, on its instance; proc.mu guards it from others
 	lender atomic.Pointer[Thread] // in whose place this one acts, if it is such a child
 	back   continuation           // how the lender goes on then, if by its stack
+	behind bool                   // the process is gone before the thread; guarded by proc.mu
 }
 
 func newThread(p *Process, id uint32) *Thread {

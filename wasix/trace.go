@@ -176,9 +176,19 @@ func (t *Thread) tellSignals() {
 	}
 }
 
-// traceExit tells that the thread is gone. The main thread's place is taken by that
-// of the program that exec starts.
+// traceExit tells that the thread is gone, unless its process has told.
 func (t *Thread) traceExit() {
+	t.proc.mu.Lock()
+	told := t.behind
+	t.proc.mu.Unlock()
+	if !told {
+		t.tellExit()
+	}
+}
+
+// tellExit tells that the thread is gone. The main thread's place is taken by that
+// of the program that exec starts.
+func (t *Thread) tellExit() {
 	p := t.proc
 	if p.trace == nil {
 		return

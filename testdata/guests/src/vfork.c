@@ -3,6 +3,7 @@
 // returns to the parent where the child was. Every line is the same on Linux.
 // Argument: threads, for what takes several.
 #include "guest.h"
+#include "signals.h"
 
 #ifdef __wasm__
 #include "wasix.h"
@@ -134,6 +135,47 @@ static void many(void)
 	say("many: %d\n", sum);
 }
 
+// lends is a program whose child tells that it is there, waits, and executes one more.
+static int lends(void)
+{
+	pid_t pid;
+	char c;
+	if (IN_CHILD(pid)) {
+		write_all(STDOUT_FILENO, ".", 1);
+		if (read(STDIN_FILENO, &c, 1) || !become(self, "child"))
+			leave(1);
+	}
+	return 2;
+}
+
+// lender is killed while its child is in its place.
+static void lender(void)
+{
+	int gate[2], told[2];
+	char buf[32] = "";
+	pid_t pid;
+	if (pipe(gate) || pipe(told))
+		die("pipe");
+	if (IN_CHILD(pid)) {
+		dup2(gate[0], STDIN_FILENO);
+		dup2(told[1], STDOUT_FILENO);
+		close(gate[1]);
+		close(told[1]);
+		if (!become(self, "lends"))
+			leave(1);
+	}
+	close(told[1]);
+	say("lender.lends: %d\n", (int)read(told[0], buf, 1));
+	kill(pid, SIGTERM);
+	say_end("lender.status", pid);
+	close(gate[1]);
+	say("lender.has a child that goes on: %d ", (int)read(told[0], buf, sizeof buf - 1));
+	say("%s", buf);
+	say("lender.child ends: %d\n", (int)read(told[0], buf, sizeof buf));
+	close(gate[0]);
+	close(told[0]);
+}
+
 static int ends[2];
 
 static void *writes(void *unused)
@@ -163,6 +205,8 @@ int main(int argc, char **argv)
 		say("child: %d arguments\n", argc);
 		return 9;
 	}
+	if (argc > 1 && !strcmp(argv[1], "lends"))
+		return lends();
 	if (argc > 1) {
 		threads();
 		return 0;
@@ -173,5 +217,6 @@ int main(int argc, char **argv)
 	killed();
 	waits();
 	many();
+	lender();
 	return 0;
 }

@@ -254,6 +254,65 @@ static void vforks_share(void)
 	waited("vfork.has its own descriptors", pid, 0);
 }
 
+static int lender_dies[2], child_tells[2], lender_exits[2];
+
+static void *exits_when_told(void *unused)
+{
+	char c;
+	if (read(lender_exits[0], &c, 1) == 1)
+		_exit(23);
+	return unused;
+}
+
+// lends has a child in its place that waits for the gate.
+static int lends(int code)
+{
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, exits_when_told, NULL))
+		die("pthread_create");
+	close(lender_exits[1]);
+	pid_t pid = vfork();
+	if (pid == 0) {
+		close(lender_dies[1]);
+		write_all(child_tells[1], "r", 1);
+		pass(&gates[0]);
+		write_all(child_tells[1], "g", 1);
+		_exit(code);
+	}
+	return 1;
+}
+
+// lender ends, by a signal or of itself, while its child is in its place.
+static void lender(const char *how, bool of_itself)
+{
+	char c = 0, row[48];
+	make_gate(&gates[0]);
+	if (pipe(lender_dies) || pipe(child_tells) || pipe(lender_exits))
+		die("pipe");
+	pid_t pid = child_of(lends, 0);
+	close(lender_dies[1]);
+	close(child_tells[1]);
+	say("%s.child: %d\n", how, (int)read(child_tells[0], &c, 1));
+	if (of_itself)
+		write_all(lender_exits[1], "e", 1);
+	else
+		kill(pid, SIGKILL);
+	format(row, sizeof row, "%s.ends", how);
+	waited(row, pid, 0);
+	format(row, sizeof row, "%s.has closed its descriptors", how);
+	answered(row, (int)read(lender_dies[0], &c, 1));
+	format(row, sizeof row, "%s.is there", how);
+	answered(row, kill(pid, 0));
+	open_gate(&gates[0]);
+	say("%s.child goes on: %d\n", how, (int)read(child_tells[0], &c, 1));
+	say("%s.child ends: %d\n", how, (int)read(child_tells[0], &c, 1));
+	format(row, sizeof row, "%s.child is another's", how);
+	waited(row, -1, WNOHANG);
+	close(lender_dies[0]);
+	close(child_tells[0]);
+	open_gate(&(struct gate){{lender_exits[0], lender_exits[1]}});
+}
+
 static void vforks(void)
 {
 	pid_t pid = vfork();
@@ -268,6 +327,8 @@ static void vforks(void)
 	waited("vfork.killed child", pid, 0);
 	waited("vfork.after it", child_of(returns_at_once, 0), 0);
 	vforks_share();
+	lender("killed lender", false);
+	lender("exiting lender", true);
 }
 
 int waits(void)
