@@ -115,7 +115,8 @@ func (p *Process) post(t *Thread, sig abi.Signal) {
 	p.postLocked(t, sig)
 }
 
-// postLocked is post with the signals locked.
+// postLocked is post with the signals locked. Without a callback the sender carries out
+// what the signal does, since no thread of the process has a say in that.
 func (p *Process) postLocked(t *Thread, sig abi.Signal) {
 	s := &p.signals
 	switch {
@@ -170,11 +171,13 @@ func (p *Process) discard(set signalSet) {
 	}
 }
 
-// taker returns the thread that is to take a signal of the process, whoever sent it:
-// the main thread if it accepts it, or else any other, as complete_signal in Linux's
-// kernel/signal.c chooses; nil if none does. POSIX wants it taken before kill returns
-// only where no thread but the caller's accepts it.
-// The signals are locked.
+// taker returns the thread to wake for a signal of the process, whoever sent it: the
+// main thread if it accepts it, or else any other; nil if none does. So does Linux
+// (complete_signal in kernel/signal.c), which passes over a main thread only if that
+// has a signal to take already. There as here a thread that takes signals of its own
+// just then may be first. POSIX wants it taken before kill returns only where no thread
+// but the caller's accepts it. A default action without a callback needs no thread: see
+// [Process.postLocked]. The signals are locked.
 func (p *Process) taker(sig abi.Signal) (taker *Thread) {
 	for _, t := range p.liveThreads() {
 		if t.accepts(sig) && (taker == nil || t.id == mainThreadID) {
