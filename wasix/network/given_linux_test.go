@@ -138,8 +138,11 @@ func TestFromListenerWithoutDescriptors(t *testing.T) {
 	for _, message := range []string{"first", "second"} {
 		must[int](t)(dialTCP(t, l.Addr().String()).Write([]byte(message)))
 	}
+	a := s.(*givenListener).acceptor
 	check(t, "wait", await(t, s, ready.In, func() error {
-		if s.Ready(ready.In) == 0 {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if len(a.pending) < 2 {
 			return syscall.EAGAIN
 		}
 		return nil
