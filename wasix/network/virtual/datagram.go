@@ -130,13 +130,20 @@ func (s *datagram) Shutdown(how abi.Sdflags) error {
 
 // TakeError returns and clears the pending error; nil when none.
 func (s *datagram) TakeError() error {
-	s.fail(errno(s.ep().LastError()))
+	s.look()
 	return s.takeFailure()
+}
+
+// look keeps the error of the endpoint, which tells it once.
+func (s *datagram) look() {
+	s.moving.Lock()
+	defer s.moving.Unlock()
+	s.fail(errno(s.ep().LastError()))
 }
 
 // Ready returns the levels as poll(2) has them for udp(7).
 func (s *datagram) Ready(asked ready.Events) ready.Events {
-	s.fail(errno(s.ep().LastError()))
+	s.look()
 	ev := ready.Out
 	if s.ep().Readiness(waiter.EventIn) != 0 {
 		ev |= ready.In
@@ -163,7 +170,7 @@ func (s *datagram) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.
 	room := b.left
 	result, err := s.ep().Read(b, tcpip.ReadOptions{Peek: flags&network.MsgPeek != 0, NeedRemoteAddr: from != nil})
 	if err != nil {
-		return 0, 0, errno(err)
+		return 0, 0, s.receiveError(err)
 	}
 	if from != nil {
 		*from = guestAddr(s.family, result.RemoteAddr)
@@ -175,6 +182,17 @@ func (s *datagram) Recvmsg(iovs [][]byte, flags network.MsgFlags, from *network.
 		return result.Total, network.MsgTrunc, nil
 	}
 	return room, network.MsgTrunc, nil
+}
+
+// receiveError returns err, or what another thread that looks has taken from the
+// endpoint before.
+func (s *datagram) receiveError(err tcpip.Error) error {
+	if _, ok := err.(*tcpip.ErrWouldBlock); ok {
+		if failure := s.TakeError(); failure != nil {
+			return failure
+		}
+	}
+	return errno(err)
 }
 
 // Sendmsg sends iovs as one datagram: see [network.Socket].

@@ -10,18 +10,28 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 
 	"github.com/gowasix/gowasix/wasix/abi"
+	"github.com/gowasix/gowasix/wasix/ready"
 )
 
-// eventfulEndpoint is an endpoint at which something happens after it was read.
+// eventfulEndpoint is an endpoint at which something happens after it was read, and
+// after it has told an error.
 type eventfulEndpoint struct {
 	tcpip.Endpoint
-	event func()
+	read, told func()
 }
 
 func (e eventfulEndpoint) Read(dst io.Writer, opts tcpip.ReadOptions) (tcpip.ReadResult, tcpip.Error) {
 	result, err := e.Endpoint.Read(dst, opts)
-	e.event()
+	e.read()
 	return result, err
+}
+
+func (e eventfulEndpoint) LastError() tcpip.Error {
+	err := e.Endpoint.LastError()
+	if err != nil {
+		e.told()
+	}
+	return err
 }
 
 // streams returns both ends of a connection.
@@ -68,7 +78,7 @@ func TestReceiveFindsDataBeforeEnd(t *testing.T) {
 				runtime.Gosched()
 			}
 			c.end(a)
-		})}
+		}), func() {}}
 		got := make([]byte, 9)
 		for _, want := range []struct {
 			n   int
@@ -78,5 +88,40 @@ func TestReceiveFindsDataBeforeEnd(t *testing.T) {
 				t.Errorf("%s: received %d, %v, want %d, %v", name, n, err, want.n, want.err)
 			}
 		}
+	}
+}
+
+// A receive finds the error that another thread's poll is about to keep.
+func TestReceiveFindsPolledError(t *testing.T) {
+	n := New()
+	defer n.Close()
+	c, err := n.Host("a").Dial("udp4", "127.0.0.1:9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.(*packetConn).Socket.(*datagram)
+	ep := s.ep()
+	inner, result, told := ep.Endpoint, make(chan error), false
+	ep.Endpoint = eventfulEndpoint{inner, func() {}, sync.OnceFunc(func() {
+		told = true
+		read := make(chan bool)
+		ep.Endpoint = eventfulEndpoint{inner, func() { close(read) }, func() {}}
+		go func() {
+			_, _, err := s.Recvmsg([][]byte{make([]byte, 1)}, 0, nil)
+			result <- err
+		}()
+		<-read
+		for range 20 { // most likely it goes on
+			runtime.Gosched()
+		}
+	})}
+	if _, err := s.Sendmsg([][]byte{[]byte("nobody")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for !told { // until the error comes back
+		s.Ready(ready.In)
+	}
+	if err := <-result; err != syscall.ECONNREFUSED {
+		t.Errorf("received %v, want ECONNREFUSED", err)
 	}
 }

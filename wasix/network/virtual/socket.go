@@ -24,6 +24,7 @@ type socket struct {
 	at     atomic.Pointer[endpoint]
 	shut   atomic.Uint32 // abi.Sdflags, by this side
 	failed atomic.Uintptr
+	moving sync.Mutex // held while the error of a datagram endpoint goes to failed
 
 	mu   sync.Mutex
 	opts options
