@@ -58,6 +58,22 @@ func TestFlagNames(t *testing.T) {
 	}
 }
 
+// Flags that are called the same mean something else in each call.
+func TestFlagsOf(t *testing.T) {
+	for name, want := range map[string]string{
+		"sock_accept_v2": "APPEND|DSYNC", "fd_fdflags_set": "CLOEXEC|0x2", "path_filestat_get": "SYMLINK_FOLLOW|0x2",
+		"proc_join": "NON_BLOCKING|WAKE_STOPPED", "fd_event": "",
+	} {
+		var got string
+		if names, ok := flagsOf(&wasix.Syscall{Name: name}, "flags"); ok {
+			got = flagNames(names, 3)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestTraceThreads(t *testing.T) {
 	eachEngine(t, func(t *testing.T, run ...string) {
 		r := command(t, "", with(run, "--trace", "--stats", guests.Path("threads-shared"))...)

@@ -124,6 +124,8 @@ var (
 	sdflags  = []string{"RD", "WR"}
 	lookup   = []string{"SYMLINK_FOLLOW"}
 	fstflags = []string{"ATIM", "ATIM_NOW", "MTIM", "MTIM_NOW"}
+	cloexec  = []string{"CLOEXEC"}
+	joining  = []string{"NON_BLOCKING", "WAKE_STOPPED"}
 )
 
 // flagsOf returns the names of the bits of a parameter, if it is one of flags.
@@ -144,10 +146,22 @@ func flagsOf(s *wasix.Syscall, name string) (names []string, ok bool) {
 	case "fst_flags":
 		return fstflags, true
 	case "flags":
-		if strings.HasPrefix(s.Name, "path_") {
-			return lookup, true
-		}
-		return fdflags, s.Name != "fd_event"
+		return plainFlagsOf(s.Name)
+	}
+	return nil, false
+}
+
+// plainFlagsOf returns the names of the bits of a parameter that is called flags only.
+func plainFlagsOf(syscall string) (names []string, ok bool) {
+	switch syscall {
+	case "fd_fdstat_set_flags", "sock_accept", "sock_accept_poll", "sock_accept_v2":
+		return fdflags, true
+	case "fd_fdflags_set":
+		return cloexec, true
+	case "path_filestat_get", "path_filestat_set_times":
+		return lookup, true
+	case "proc_join", "proc_join_poll":
+		return joining, true
 	}
 	return nil, false
 }
