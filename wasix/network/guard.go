@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -230,6 +231,7 @@ type guardedSocket struct {
 	local    atomic.Pointer[netip.AddrPort] // where it listens or receives, once known
 	peer     atomic.Pointer[netip.AddrPort] // of connected datagrams
 	met      peers
+	taking   sync.RWMutex // datagrams are not taken while one is dropped
 }
 
 // guardedKernelSocket is a guardedSocket that the kernel's poll(2) can tell about.

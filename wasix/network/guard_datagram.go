@@ -22,15 +22,34 @@ func (s *guardedSocket) Recvmsg(iovs [][]byte, flags MsgFlags, from *Addr) (int,
 		defer fromPool.Put(from)
 	}
 	for range maxRefused {
-		n, out, err := s.Socket.Recvmsg(iovs, flags, from)
+		n, out, err := s.receive(iovs, flags, from)
 		if err != nil || s.receives(from.AddrPort) {
 			return n, out, err
 		}
 		if flags&MsgPeek != 0 {
-			_, _, _ = s.Socket.Recvmsg(nil, 0, nil)
+			s.drop(*from)
 		}
 	}
 	return 0, 0, s.comeBack()
+}
+
+func (s *guardedSocket) receive(iovs [][]byte, flags MsgFlags, from *Addr) (int, MsgFlags, error) {
+	if flags&MsgPeek == 0 {
+		s.taking.RLock()
+		defer s.taking.RUnlock()
+	}
+	return s.Socket.Recvmsg(iovs, flags, from)
+}
+
+// drop takes a datagram of sender's out of the way, unless another thread has done so
+// since it was looked at: what comes next may be for the guest.
+func (s *guardedSocket) drop(sender Addr) {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	var next Addr
+	if _, _, err := s.Socket.Recvmsg(nil, MsgPeek, &next); err == nil && next == sender {
+		_, _, _ = s.Socket.Recvmsg(nil, 0, nil)
+	}
 }
 
 // Available returns how many bytes can be read at once, after it has dropped

@@ -572,3 +572,39 @@ func TestGuardConnectedSocketsAreNotAsked(t *testing.T) {
 		t.Errorf("it was asked %d times", asked-before)
 	}
 }
+
+// Another thread receives a datagram that may not come in after a peek has found it:
+// the one behind it is not dropped in its place.
+func TestGuardDropsWhatItSaw(t *testing.T) {
+	p := rules(t, "ipv4:allow=127.0.0.1:*/in")
+	s := open(t, WithPolicy(Host(), p), inet4, dgram)
+	check(t, "bind", s.Bind(loopback(inet4)), nil)
+	at := must[Addr](t)(s.LocalAddr())
+	inner := s.(*guardedKernelSocket).Socket
+	denied := 0
+	p.OnDeny = func(Request, uint64) {
+		if denied++; denied > 1 {
+			_, _, err := inner.Recvmsg(nil, 0, nil)
+			check(t, "another thread", err, nil)
+		}
+	}
+	for _, from := range []string{"127.0.0.2:0", "127.0.0.2:0", "127.0.0.1:0"} {
+		sender := open(t, Host(), inet4, dgram)
+		check(t, "bind", sender.Bind(inet(from)), nil)
+		sendString(t, sender, from, &at)
+	}
+	b := make([]byte, 20)
+	for _, flags := range []MsgFlags{MsgPeek, 0} {
+		n := 0
+		check(t, "receive", await(t, s, ready.In, func() (err error) {
+			n, _, err = s.Recvmsg([][]byte{b}, flags, nil)
+			return err
+		}), nil)
+		if string(b[:n]) != "127.0.0.1:0" {
+			t.Errorf("received %q", b[:n])
+		}
+	}
+	if denied != 2 {
+		t.Errorf("%d were denied, want 2", denied)
+	}
+}
