@@ -14,20 +14,27 @@ import (
 //   - ENOTDIR: fd is not a directory
 //   - ENOTCAPABLE: the right in need was dropped
 func (t *Thread) openDir(fd uint64, need abi.Rights) (*vfs.Dir, *descriptor.Description, abi.Errno) {
+	dir, d, _, errno := t.openDirWith(fd, need)
+	return dir, d, errno
+}
+
+// openDirWith is openDir, and returns the descriptor's rights as well: another look at
+// fd may find another directory.
+func (t *Thread) openDirWith(fd uint64, need abi.Rights) (*vfs.Dir, *descriptor.Description, descriptor.Rights, abi.Errno) {
 	d, rights, err := t.acquireDir(uint32(fd))
 	if err != nil {
-		return nil, nil, abi.EBADF
+		return nil, nil, rights, abi.EBADF
 	}
 	dir, ok := d.File.(*vfs.Dir)
 	switch {
 	case !ok:
 		_ = d.Release()
-		return nil, nil, abi.ENOTDIR
+		return nil, nil, rights, abi.ENOTDIR
 	case rights.Base&need != need:
 		_ = d.Release()
-		return nil, nil, abi.ENOTCAPABLE
+		return nil, nil, rights, abi.ENOTCAPABLE
 	}
-	return dir, d, abi.ESUCCESS
+	return dir, d, rights, abi.ESUCCESS
 }
 
 // preopen returns the directory of a mounted file system and its description in

@@ -112,7 +112,7 @@ func pathOpen2(t *Thread, p []uint64) abi.Errno { return t.openPath(p, p[8], p[9
 
 func (t *Thread) openPath(p []uint64, ext, ret uint64) abi.Errno {
 	oflags, fdflags, cloexec := abi.Oflags(p[4]), abi.Fdflags(p[7]), uint32(ext) != 0
-	dir, d, errno := t.openDir(p[0], neededToOpen(oflags))
+	dir, d, passed, errno := t.openDirWith(p[0], neededToOpen(oflags))
 	if errno != abi.ESUCCESS {
 		return errno
 	}
@@ -129,11 +129,6 @@ func (t *Thread) openPath(p []uint64, ext, ret uint64) abi.Errno {
 	if !ok {
 		return abi.EFAULT
 	}
-	through, passed, err := t.acquireDir(uint32(p[0]))
-	if err != nil {
-		return abi.EBADF
-	}
-	_ = through.Release()
 	base := abi.Rights(p[5])
 	const modes = abi.RightsFdRead | abi.RightsFdWrite
 	if base&modes&^passed.Inheriting != 0 {

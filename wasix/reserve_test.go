@@ -95,3 +95,52 @@ func TestOpenKeepsDescriptor(t *testing.T) {
 		t.Error("a file without descriptor was made")
 	}
 }
+
+// path_open uses the rights of the directory that it opens in, while another thread
+// has other directories take turns at its descriptor.
+func TestOpenWithRightsOfItsDirectory(t *testing.T) {
+	mount, _ := hostMount(t, false)
+	th := newFileThread(t, mount)
+	root := acquire(th, stdio)
+	rights := vfs.Rights(root.File)
+	_ = root.Release()
+	none := descriptor.Rights{Base: rights.Base}
+	var dirs [2]uint32
+	for i, name := range []string{"open", "closed"} {
+		ptr, n := th.pathParams(name)
+		th.want(t, abi.ESUCCESS, pathCreateDirectory, stdio, ptr, n)
+		dirs[i] = uint32(th.openFile(t, abi.ESUCCESS, name, abi.OflagsDirectory, dirRights, 0))
+	}
+	if err := th.proc.fds.SetRights(dirs[1], none); err != nil {
+		t.Fatal(err)
+	}
+	const at = 40
+	turns, done := make(chan bool), make(chan bool)
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			select {
+			case <-turns:
+				return
+			default:
+				_ = th.proc.fds.Renumber(dirs[i%2], at, true)
+			}
+		}
+	}()
+	ptr, n := th.pathParams("file")
+	for made := 0; made < 5000; {
+		if th.openAt(at, ptr, n) == abi.ESUCCESS {
+			th.want(t, abi.ESUCCESS, fdClose, uint64(th.result32(t)))
+			made++
+		}
+	}
+	close(turns)
+	<-done
+	th.openFile(t, abi.ENOENT, "closed/file", 0, allRights, 0)
+	th.openFile(t, abi.ESUCCESS, "open/file", 0, allRights, 0)
+}
+
+// openAt makes a file by path_open.
+func (t *Thread) openAt(dir uint64, ptr, n uint64) abi.Errno {
+	return pathOpen(t, []uint64{dir, 0, ptr, n, uint64(abi.OflagsCreat), uint64(readWrite), 0, 0, resultAt})
+}
