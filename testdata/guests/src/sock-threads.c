@@ -8,7 +8,7 @@ struct call {
 	int fd;
 	ssize_t result;
 	int error;
-	int done;
+	int begun, done;
 	pthread_t thread;
 };
 
@@ -22,6 +22,7 @@ static void *make_call(void *arg)
 {
 	struct call *c = arg;
 	errno = 0;
+	__atomic_store_n(&c->begun, 1, __ATOMIC_SEQ_CST);
 	c->result = c->fn(c->fd);
 	c->error = errno;
 	__atomic_store_n(&c->done, 1, __ATOMIC_SEQ_CST);
@@ -37,6 +38,8 @@ static void begin(struct call *c, ssize_t (*fn)(int), int fd)
 		errno = err;
 		die("pthread_create");
 	}
+	while (!__atomic_load_n(&c->begun, __ATOMIC_SEQ_CST))
+		sleep_ms(1);
 	sleep_ms(40);
 }
 
