@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -140,6 +141,31 @@ func TestPublishTellsWhatIsBound(t *testing.T) {
 	at, _ := n.Outside(80, abi.SockProtoTcp)
 	if want := []PortMap{{Outside: at, Guest: 80, Proto: abi.SockProtoTcp}}; !slices.Equal(told, want) {
 		t.Errorf("told of %v, want %v", told, want)
+	}
+}
+
+// Each bind to a published port that fails is told, with the map as it was given; the
+// callback may ask the Publisher.
+func TestPublishTellsWhatFails(t *testing.T) {
+	_, taken := listener(t, Host(), inet4)
+	outside := taken.String() + ":80"
+	for name, n := range map[string]*Publisher{"kernel's": publisher(t, outside), "relayed": relaying(t, outside)} {
+		var told []PortMap
+		n.OnError = func(m PortMap, err error) {
+			told = append(told, m)
+			if at, bound := n.Outside(m.Guest, m.Proto); bound || !errors.Is(err, syscall.EADDRINUSE) {
+				t.Errorf("%s: told of %v, reachable at %v", name, err, at)
+			}
+		}
+		n.OnBind = func(m PortMap) { t.Errorf("%s: told that %v is bound", name, m) }
+		check(t, name+": not published", open(t, n, inet4, stream).Bind(inet("127.0.0.1:81")), syscall.EPERM)
+		for range 2 {
+			check(t, name, open(t, n, inet4, stream).Bind(inet("127.0.0.1:80")), syscall.EADDRINUSE)
+		}
+		want := PortMap{Outside: taken.AddrPort, Guest: 80, Proto: abi.SockProtoTcp}
+		if !slices.Equal(told, []PortMap{want, want}) {
+			t.Errorf("%s: told of %v", name, told)
+		}
 	}
 }
 

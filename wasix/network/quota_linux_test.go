@@ -1,6 +1,7 @@
 package network
 
 import (
+	"context"
 	"syscall"
 	"testing"
 	"time"
@@ -127,4 +128,31 @@ func TestQuotaOfPublished(t *testing.T) {
 	at, _ := n.Outside(80, abi.SockProtoTcp)
 	dialTCP(t, at.String())
 	accepted(t, l)
+}
+
+// A guest's network with a context of its own, and what it adopts, is within the
+// quota that others share, and ends with the context.
+func TestQuotaIsSharedByGuests(t *testing.T) {
+	var asked context.Context
+	p := rules(t, "")
+	p.Ask = func(ctx context.Context, _ Request) error {
+		asked = ctx
+		return syscall.EACCES
+	}
+	all := WithQuota(None(), Quota{Sockets: 3})
+	ctx, cancel := context.WithCancel(t.Context())
+	guest := WithContext(ctx, all.Share(WithPolicy(Host(), p)))
+	check(t, "bind", open(t, guest, inet4, stream).Bind(loopback(inet4)), syscall.EACCES)
+	if cancel(); asked.Err() != context.Canceled {
+		t.Error("the policy does not hear that the guest has ended")
+	}
+	closeLater(t, Adopt(guest, must[Socket](t)(Host().Socket(inet4, stream, 0))))
+	open(t, all.Share(Host()), inet4, stream)
+	for name, n := range map[string]Network{"of the guest": guest, "of another": all.Share(Host()), "of the first": all} {
+		_, err := n.Socket(inet4, stream, 0)
+		check(t, "a fourth socket "+name, err, syscall.ENOBUFS)
+	}
+	if u := all.Usage(); u != (Usage{Sockets: 3, SocketsRefused: 3}) {
+		t.Errorf("usage %+v", u)
+	}
 }

@@ -2,6 +2,7 @@ package virtual_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -126,8 +127,10 @@ func TestConnectIntoPartition(t *testing.T) {
 	}
 	defer server.Close()
 	n.Partition([]*virtual.Host{a}, []*virtual.Host{b})
+	ctx, cancel := context.WithTimeout(t.Context(), patience) // before the netstack gives up by itself
+	defer cancel()
 	for _, network := range []string{"tcp4", "tcp6"} {
-		if _, err := a.Dial(network, "b:80"); !errors.Is(err, syscall.ETIMEDOUT) {
+		if _, err := a.DialContext(ctx, network, "b:80"); !errors.Is(err, syscall.ETIMEDOUT) {
 			t.Errorf("%s: %v", network, err)
 		}
 	}

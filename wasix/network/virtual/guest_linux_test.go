@@ -116,6 +116,9 @@ func TestQuotaOfNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := must(accept(t, l))(t)
+	if peer := must(s.PeerAddr())(t); !slices.Contains(n.Host("b").Addrs(), peer.Addr()) {
+		t.Errorf("b's guest connects from %v", peer)
+	}
 	must(c.Sendmsg([][]byte{[]byte("12345")}, nil))(t)
 	if err := once(s, func() error {
 		_, _, err := s.Recvmsg([][]byte{make([]byte, 9)}, 0, nil)
