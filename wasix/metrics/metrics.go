@@ -127,7 +127,8 @@ func Policy(name string, p *network.Policy) prometheus.Collector {
 	}}
 }
 
-// Quota returns a collector of what a quota counts. name tells it from others.
+// Quota returns a collector of what a quota counts. name tells it from others. Those
+// that share one quota ([network.Limited.Share]) count the same: register one of them.
 func Quota(name string, l *network.Limited) prometheus.Collector {
 	fixed := prometheus.Labels{"quota": name}
 	sockets := metric("quota_sockets", "Open sockets within the quota.", fixed)
