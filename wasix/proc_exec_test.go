@@ -246,8 +246,8 @@ func TestProcExecReplaces(t *testing.T) {
 // program that follows, where it does what it does without a handler.
 func TestProcExecKeepsPendingSignals(t *testing.T) {
 	for name, send := range map[string]func(*Thread){
-		"process": func(th *Thread) { th.proc.post(nil, abi.SignalUsr1) },
-		"thread":  func(th *Thread) { th.proc.post(th, abi.SignalUsr1) },
+		"process": func(th *Thread) { th.proc.post(nil, abi.SignalUsr1, nil) },
+		"thread":  func(th *Thread) { th.proc.post(th, abi.SignalUsr1, nil) },
 	} {
 		var out bytes.Buffer
 		executes := program(func(th *Thread) error {

@@ -20,7 +20,7 @@ func (p *Process) Ready(ready.Events) ready.Events { return 0 }
 // childChanged tells p that one of its children has ended, was stopped or goes on.
 func (p *Process) childChanged() {
 	p.changed.Notify(ready.In)
-	p.post(nil, abi.SignalChld)
+	p.post(nil, abi.SignalChld, nil)
 }
 
 // tellStop tells p's parent that p was stopped by a signal, or with SignalNone that

@@ -88,7 +88,7 @@ func TestProcJoinStopped(t *testing.T) {
 		{abi.SignalTstp, stops, child.pid},
 	} {
 		if c.sig != abi.SignalNone {
-			child.post(nil, c.sig)
+			child.post(nil, c.sig, nil)
 		}
 		joined, status, errno := callJoin(th, 1, 0, c.flags)
 		stopped := joined != 0 && status[0] == byte(abi.JoinStatusTypeStopped) && status[2] == byte(abi.SignalTstp)

@@ -78,7 +78,7 @@ func (p *Process) Signal(sig abi.Signal) error {
 	case p.exiting.Load():
 		return os.ErrProcessDone
 	case sig != abi.SignalNone:
-		p.post(nil, sig)
+		p.post(nil, sig, nil)
 	}
 	return nil
 }
@@ -107,17 +107,18 @@ func (p *Process) Pending(sig abi.Signal) bool {
 	return pending.has(sig)
 }
 
-// post sends a signal to thread t, or to the process when t is nil.
-func (p *Process) post(t *Thread, sig abi.Signal) {
+// post sends a signal to thread t, or to the process when t is nil. sender is the
+// calling thread, if a guest's call sends it.
+func (p *Process) post(t *Thread, sig abi.Signal, sender *Thread) {
 	s := &p.signals
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.postLocked(t, sig)
+	p.postLocked(t, sig, sender)
 }
 
 // postLocked is post with the signals locked. Without a callback the sender carries out
 // what the signal does, since no thread of the process has a say in that.
-func (p *Process) postLocked(t *Thread, sig abi.Signal) {
+func (p *Process) postLocked(t *Thread, sig abi.Signal, sender *Thread) {
 	s := &p.signals
 	switch {
 	case sig == abi.SignalKill:
@@ -138,7 +139,7 @@ func (p *Process) postLocked(t *Thread, sig abi.Signal) {
 		t.signals.pending |= setOf(sig)
 	} else {
 		s.pending |= setOf(sig)
-		t = p.taker(sig)
+		t = p.taker(sig, sender)
 	}
 	if t != nil && t.accepts(sig) {
 		t.wake()
@@ -158,7 +159,7 @@ func (t *Thread) sigpipe(f descriptor.File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.callback != "" {
-		t.proc.postLocked(t, abi.SignalPipe)
+		t.proc.postLocked(t, abi.SignalPipe, t)
 	}
 }
 
@@ -171,16 +172,20 @@ func (p *Process) discard(set signalSet) {
 	}
 }
 
-// taker returns the thread to wake for a signal of the process, whoever sent it: the
-// main thread if it accepts it, or else any other; nil if none does. So does Linux
-// (complete_signal in kernel/signal.c), which passes over a main thread only if that
-// has a signal to take already. There as here a thread that takes signals of its own
+// taker returns the thread to wake for a signal of the process: the main thread if it
+// accepts it, or else the sender, as any other may be about to end, or else any; nil if
+// none does. Linux prefers the main thread, too (complete_signal in kernel/signal.c), and
+// passes over it only if it has a signal to take already. There as here a thread that takes signals of its own
 // just then may be first. POSIX wants it taken before kill returns only where no thread
 // but the caller's accepts it. A default action without a callback needs no thread: see
 // [Process.postLocked]. The signals are locked.
-func (p *Process) taker(sig abi.Signal) (taker *Thread) {
+func (p *Process) taker(sig abi.Signal, sender *Thread) (taker *Thread) {
 	for _, t := range p.liveThreads() {
-		if t.accepts(sig) && (taker == nil || t.id == mainThreadID) {
+		switch {
+		case !t.accepts(sig):
+		case t.id == mainThreadID:
+			return t
+		case taker == nil || t == sender:
 			taker = t
 		}
 	}
@@ -194,7 +199,7 @@ func (p *Process) retarget() {
 	for left := p.signals.pending; left != 0; {
 		sig := left.first()
 		left &^= setOf(sig)
-		if t := p.taker(sig); t != nil {
+		if t := p.taker(sig, nil); t != nil {
 			t.wake()
 		}
 	}

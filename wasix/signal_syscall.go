@@ -77,7 +77,7 @@ func threadSignal(t *Thread, p []uint64) abi.Errno {
 		return abi.ESRCH
 	}
 	if sig != abi.SignalNone {
-		t.proc.post(target, sig)
+		t.proc.post(target, sig, t)
 	}
 	return abi.ESUCCESS
 }
@@ -122,7 +122,7 @@ func procSignal(t *Thread, p []uint64) abi.Errno {
 	}
 	for _, target := range targets {
 		if sig != abi.SignalNone {
-			target.post(nil, sig)
+			target.post(nil, sig, t)
 		}
 	}
 	return abi.ESUCCESS

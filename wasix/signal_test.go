@@ -596,3 +596,26 @@ func BenchmarkSyscallWithoutSignals(b *testing.B) {
 		_ = yield.Call(th, mem, stack)
 	}
 }
+
+// A thread that sends to its process takes it before any but the main thread: the
+// others may be about to end.
+func TestTakerOfSignalIsItsSender(t *testing.T) {
+	p := &Process{threads: map[uint32]*Thread{}}
+	for id := range uint32(9) {
+		p.threads[mainThreadID+id] = &Thread{proc: p, id: mainThreadID + id}
+	}
+	main, sender := p.threads[mainThreadID], p.threads[mainThreadID+5]
+	if taker := p.taker(abi.SignalUsr1, sender); taker != main {
+		t.Errorf("thread %d takes it, want the main thread", taker.id)
+	}
+	main.signals.blocked = true
+	for range 50 {
+		if taker := p.taker(abi.SignalUsr1, sender); taker != sender {
+			t.Fatalf("thread %d takes it, want the sender", taker.id)
+		}
+	}
+	sender.signals.blocked = true
+	if taker := p.taker(abi.SignalUsr1, sender); taker == nil || taker == sender || taker == main {
+		t.Errorf("%v takes it, want another", taker)
+	}
+}

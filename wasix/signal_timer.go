@@ -51,7 +51,7 @@ func (p *Process) expire(sig abi.Signal, t *signalTimer) {
 	if s.timers[sig] != t || p.exiting.Load() {
 		return
 	}
-	p.postLocked(nil, sig)
+	p.postLocked(nil, sig, nil)
 	switch {
 	case t.interval == 0:
 		delete(s.timers, sig)

@@ -150,7 +150,7 @@ func (p *Process) leaveToTell(t *Thread, sig abi.Signal) {
 		return
 	}
 	if t == nil {
-		t = p.taker(sig)
+		t = p.taker(sig, nil)
 	}
 	for _, any := range p.liveThreads() {
 		if t == nil { // all block it

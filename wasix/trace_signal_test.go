@@ -108,7 +108,7 @@ func TestTraceOfSignalsToOneself(t *testing.T) {
 	raise := func(g *signalled) error { return errors.Join(g.raise(abi.SignalWinch), g.raise(abi.SignalTerm)) }
 	abort := func(g *signalled) error { // as wasix-libc
 		g.thread.setBlocked(true)
-		g.thread.proc.post(g.thread, abi.SignalAbrt)
+		g.thread.proc.post(g.thread, abi.SignalAbrt, nil)
 		_, err := g.call("proc_exit2", 127)
 		return err
 	}
@@ -145,7 +145,7 @@ func TestTraceOfDefaultActionsOfThreads(t *testing.T) {
 	lines := tracedGuest{main, threads + 1, func(s *sending) {
 		s.SignalGroup(abi.SignalWinch)
 		<-s.told
-		s.post(s.threadOf(&Thread{}, 3), abi.SignalUrg)
+		s.post(s.threadOf(&Thread{}, 3), abi.SignalUrg, nil)
 		<-s.told
 		s.SignalGroup(abi.SignalTerm)
 	}}.trace(t)
