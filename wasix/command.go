@@ -88,8 +88,9 @@ type Cmd struct {
 	// Trace, when not nil, is told of each system call when it begins and when it is
 	// done, and of signals and ends, on the thread of which it is told, which goes on
 	// when Trace returns. As with strace, a signal that does nothing or stops the
-	// process interrupts the call under way as well, which then goes on. Threads call it concurrently. It must not keep the event or
-	// its parameters. No call comes after Wait has returned.
+	// process interrupts the call under way as well, which then goes on. Threads call it
+	// concurrently. It must not keep the event or its parameters. No call comes after
+	// Wait has returned.
 	Trace func(*TraceEvent)
 
 	// ChildFailed, when not nil, is told of each process other than the first that

@@ -175,10 +175,10 @@ func (p *Process) discard(set signalSet) {
 // taker returns the thread to wake for a signal of the process: the main thread if it
 // accepts it, or else the sender, as any other may be about to end, or else any; nil if
 // none does. Linux prefers the main thread, too (complete_signal in kernel/signal.c), and
-// passes over it only if it has a signal to take already. There as here a thread that takes signals of its own
-// just then may be first. POSIX wants it taken before kill returns only where no thread
-// but the caller's accepts it. A default action without a callback needs no thread: see
-// [Process.postLocked]. The signals are locked.
+// passes over it only if it has a signal to take already. There as here a thread that
+// takes signals of its own just then may be first. POSIX wants it taken before kill
+// returns only where no thread but the caller's accepts it. A default action without a
+// callback needs no thread: see [Process.postLocked]. The signals are locked.
 func (p *Process) taker(sig abi.Signal, sender *Thread) (taker *Thread) {
 	for _, t := range p.liveThreads() {
 		switch {
